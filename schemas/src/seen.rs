@@ -1,0 +1,180 @@
+//! Which pings of one vehicle were seen: a bounded set of ping names, as runs of sequence numbers.
+//! It does not keep the pings, and does not decide what a repeat means.
+
+use serde::{Deserialize, Serialize};
+
+use crate::PingName;
+
+/// A device that counts by one needs a run for each hole in what arrived; one that counts by time
+/// needs one for each ping. 1,024 runs hold a quarter of an hour of it at a ping a second.
+pub const MAX_RUNS: usize = 1_024;
+
+/// The names seen of one vehicle. When full it forgets the lowest names first, and says so.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Runs of one epoch each, sorted, without overlap or touch.
+    runs: Vec<Run>,
+    /// Names below this were forgotten: whether they were seen is not known.
+    floor: Option<PingName>,
+}
+
+/// The sequence numbers `first..=last` of one epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Run {
+    epoch: u64,
+    first: u64,
+    last: u64,
+}
+
+/// What a set says of a name that was put into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Sighting {
+    /// It was not in the set.
+    New,
+    /// It was in the set.
+    Repeat,
+    /// It lies below what the set remembers: it may be either, and is treated as new.
+    BeyondMemory,
+}
+
+impl Seen {
+    /// Puts a name into the set and says whether it was there.
+    pub fn insert(&mut self, name: PingName) -> Sighting {
+        self.insert_within(name, MAX_RUNS)
+    }
+
+    /// Puts a name into a set that is to hold at most `max_runs` runs: for who has less room.
+    pub fn insert_within(&mut self, name: PingName, max_runs: usize) -> Sighting {
+        // The usual case: the next number of the newest run.
+        if let Some(newest) = self.runs.last_mut()
+            && newest.epoch == name.epoch
+            && newest.last.checked_add(1) == Some(name.seq)
+        {
+            newest.last = name.seq;
+            return Sighting::New;
+        }
+        if self.floor.is_some_and(|floor| name < floor) {
+            return Sighting::BeyondMemory;
+        }
+        let after = self
+            .runs
+            .partition_point(|run| (run.epoch, run.first) <= (name.epoch, name.seq));
+        if after > 0 && self.runs[after - 1].holds(name) {
+            return Sighting::Repeat;
+        }
+        let touches_left = after > 0 && self.runs[after - 1].ends_before(name);
+        let touches_right = self
+            .runs
+            .get(after)
+            .is_some_and(|run| run.begins_after(name));
+        match (touches_left, touches_right) {
+            (true, true) => {
+                self.runs[after - 1].last = self.runs[after].last;
+                self.runs.remove(after);
+            }
+            (true, false) => self.runs[after - 1].last = name.seq,
+            (false, true) => self.runs[after].first = name.seq,
+            (false, false) => {
+                let run = Run {
+                    epoch: name.epoch,
+                    first: name.seq,
+                    last: name.seq,
+                };
+                self.runs.insert(after, run);
+                self.forget_surplus(max_runs);
+            }
+        }
+        Sighting::New
+    }
+
+    /// Number of runs held.
+    pub fn runs(&self) -> usize {
+        self.runs.len()
+    }
+
+    fn forget_surplus(&mut self, max_runs: usize) {
+        if self.runs.len() > max_runs {
+            let lowest = self.runs.remove(0);
+            self.floor = Some(PingName {
+                epoch: lowest.epoch,
+                seq: lowest.last.saturating_add(1),
+            });
+        }
+    }
+}
+
+impl Run {
+    fn holds(&self, name: PingName) -> bool {
+        self.epoch == name.epoch && (self.first..=self.last).contains(&name.seq)
+    }
+
+    fn ends_before(&self, name: PingName) -> bool {
+        self.epoch == name.epoch && self.last.checked_add(1) == Some(name.seq)
+    }
+
+    fn begins_after(&self, name: PingName) -> bool {
+        self.epoch == name.epoch && name.seq.checked_add(1) == Some(self.first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use proptest::prelude::*;
+
+    fn name(epoch: u64, seq: u64) -> PingName {
+        PingName { epoch, seq }
+    }
+
+    #[test]
+    fn a_counter_without_holes_takes_one_run_an_epoch() {
+        let mut seen = Seen::default();
+        for epoch in 1..=3 {
+            for seq in 0..10_000 {
+                assert_eq!(seen.insert(name(epoch, seq)), Sighting::New);
+            }
+        }
+        assert_eq!(seen.runs(), 3);
+        assert_eq!(seen.insert(name(2, 77)), Sighting::Repeat);
+    }
+
+    #[test]
+    fn a_full_set_forgets_the_lowest_and_says_so() {
+        let mut seen = Seen::default();
+        for seq in 0..=MAX_RUNS as u64 {
+            assert_eq!(seen.insert(name(0, seq * 1_000)), Sighting::New);
+        }
+        assert_eq!(seen.runs(), MAX_RUNS);
+        assert_eq!(seen.insert(name(0, 0)), Sighting::BeyondMemory);
+        assert_eq!(seen.insert(name(0, 1_000)), Sighting::Repeat);
+        assert_eq!(seen.insert(name(0, 1)), Sighting::New);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_a_set(names in proptest::collection::vec((0_u64..3, 0_u64..60), 0..300)) {
+            let (mut seen, mut model) = (Seen::default(), BTreeSet::new());
+            for (epoch, seq) in names {
+                let expected =
+                    if model.insert((epoch, seq)) { Sighting::New } else { Sighting::Repeat };
+                prop_assert_eq!(seen.insert(name(epoch, seq)), expected);
+            }
+            let separate = model.iter().filter(|(epoch, seq)| {
+                seq.checked_sub(1).is_none_or(|before| !model.contains(&(*epoch, before)))
+            });
+            prop_assert_eq!(seen.runs(), separate.count());
+        }
+
+        #[test]
+        fn the_ends_of_the_numbers_do_not_overflow(seqs in proptest::collection::vec(prop_oneof![0_u64..3, u64::MAX - 2..=u64::MAX], 1..20)) {
+            let mut seen = Seen::default();
+            for seq in seqs {
+                let _ = seen.insert(name(u64::MAX, seq));
+                prop_assert_eq!(seen.insert(name(u64::MAX, seq)), Sighting::Repeat);
+            }
+        }
+    }
+}
