@@ -1,0 +1,102 @@
+//! Object storage: whole objects under keys, as S3 has them and nothing that S3 has not: no
+//! rename, no append, no locks. What the objects mean is their owners' business.
+//!
+//! Which backend does it is decided once, from a URL, in [`open`].
+
+mod chain;
+mod key;
+
+pub mod conformance;
+#[cfg(test)]
+mod laws;
+pub mod local;
+pub mod memory;
+
+use std::{ops::Range, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use chain::Chain;
+pub use key::{InvalidKey, Key};
+
+/// At most this many keys come with one page of a list (S3's limit).
+pub const MAX_KEYS: usize = 1_000;
+
+/// Whole objects under keys. What is put is durable and seen by every later read once the call
+/// returns. After an error it is open whether a put or delete happened; repeat it to know.
+#[async_trait]
+pub trait Objects: Send + Sync + 'static {
+    /// Puts an object, in place of what was there. Readers see the old or the new, never a mix.
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError>;
+
+    /// Puts an object only where there is none. Of several at once, one is told [`Put::Created`].
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError>;
+
+    /// Reads a whole object; None where there is none.
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError>;
+
+    /// Reads the bytes in `range`, cut to the object's end; None where there is none.
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError>;
+
+    /// Lists keys that begin with `prefix`, in byte order, strictly after `after`: at most
+    /// [`MAX_KEYS`]. An empty page is the end.
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError>;
+
+    /// Deletes an object; none there is no error.
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError>;
+}
+
+/// What became of a conditional put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Put {
+    /// The object is there, by this call.
+    Created,
+    /// An object was there before; it is untouched.
+    Exists,
+}
+
+/// Why an operation has no result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ObjectError {
+    /// The URL names no storage that can be opened.
+    #[error("object storage url {url}: {reason}")]
+    Url {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The storage cannot do it now; the same may succeed later.
+    #[error("object storage is unavailable: {key}: {reason}")]
+    Unavailable {
+        /// The key, or the prefix, that was worked on.
+        key: String,
+        /// What the storage said.
+        reason: String,
+    },
+    /// The storage will never do it: the key or the rights forbid it.
+    #[error("object storage refuses: {key}: {reason}")]
+    Refused {
+        /// The key, or the prefix, that was worked on.
+        key: String,
+        /// What the storage said.
+        reason: String,
+    },
+}
+
+/// Opens the storage that `url` names: `memory:` or `file:///path/to/dir`.
+///
+/// # Errors
+/// [`ObjectError`] for a URL that is not understood, and for a directory that cannot be made.
+pub async fn open(url: &str) -> Result<Arc<dyn Objects>, ObjectError> {
+    match url.split_once(':') {
+        Some(("memory", "")) => Ok(Arc::new(memory::MemoryObjects::default())),
+        Some(("file", _)) => Ok(Arc::new(local::LocalObjects::open(url).await?)),
+        _ => Err(ObjectError::Url {
+            url: url.to_owned(),
+            reason: "is neither memory: nor file:///path/to/dir".to_owned(),
+        }),
+    }
+}
