@@ -1,0 +1,114 @@
+//! When a range is cut: the decision alone, from sizes and ages.
+//! A cut may fall after any record; what is archived does not depend on where.
+
+use std::time::Duration;
+
+/// Why a range is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// What is buffered makes a file of full size.
+    Size,
+    /// The oldest record waits for long enough.
+    Age,
+    /// It is this shard's turn to make room in memory.
+    Memory,
+    /// The worker or its hold on the shard ends.
+    End,
+}
+
+impl Cut {
+    pub(crate) const ALL: [Self; 4] = [Self::Size, Self::Age, Self::Memory, Self::End];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Age => "age",
+            Self::Memory => "memory",
+            Self::End => "end",
+        }
+    }
+}
+
+/// What may be buffered for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of a file.
+    pub(crate) file_bytes: u64,
+    /// Age of the oldest record.
+    pub(crate) age: Duration,
+}
+
+/// What is buffered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Buffered {
+    /// Bytes that its files will take, about.
+    pub(crate) file_bytes: u64,
+    /// Age of its oldest record; None if nothing is buffered.
+    pub(crate) age: Option<Duration>,
+    /// Whose turn it is to make room in memory.
+    pub(crate) memory: Turn,
+}
+
+/// Says whether a shard is to make room in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// There is room.
+    Nobody,
+    /// This shard is to make room.
+    Ours,
+    /// Another shard makes room: wait.
+    Another,
+}
+
+/// Decides whether to cut now.
+pub(crate) fn should_cut(buffered: Buffered, limits: Limits) -> Option<Cut> {
+    let age = buffered.age?;
+    if buffered.memory == Turn::Ours {
+        Some(Cut::Memory)
+    } else if buffered.file_bytes >= limits.file_bytes {
+        Some(Cut::Size)
+    } else if age >= limits.age {
+        Some(Cut::Age)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        file_bytes: 100,
+        age: Duration::from_mins(15),
+    };
+
+    fn check((file_bytes, age_s, memory): (u64, u64, Turn), expected: Option<Cut>) {
+        let buffered = Buffered {
+            file_bytes,
+            age: Some(Duration::from_secs(age_s)),
+            memory,
+        };
+        assert_eq!(should_cut(buffered, LIMITS), expected, "{buffered:?}");
+    }
+
+    #[test]
+    fn a_range_is_cut_at_each_of_its_limits() {
+        check((99, 899, Turn::Nobody), None);
+        check((99, 899, Turn::Another), None);
+        check((100, 0, Turn::Nobody), Some(Cut::Size));
+        check((0, 900, Turn::Nobody), Some(Cut::Age));
+        check((0, 0, Turn::Ours), Some(Cut::Memory));
+        check((100, 900, Turn::Ours), Some(Cut::Memory));
+    }
+
+    #[test]
+    fn an_empty_range_is_never_cut() {
+        let buffered = Buffered {
+            file_bytes: u64::MAX,
+            age: None,
+            memory: Turn::Ours,
+        };
+        assert_eq!(should_cut(buffered, LIMITS), None);
+    }
+}

@@ -1,0 +1,390 @@
+//! What the next commit of a shard will hold: rows, dead letters and gaps, read but not written.
+//! It is a function of the window it began with and of what was read, however that came in pieces.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use bytes::Bytes;
+use objects::Key;
+use schemas::{Ping, Record, RideEvent, Timestamp, Trip, seen::Sighting};
+use sha2::{Digest as _, Sha256};
+use transport::{Fetched, Position, StreamRecord};
+
+use crate::{
+    commit::{Commit, Counts, File, Intent, Range, StoredObject},
+    dead_letters::{DeadLetters, Hex, Reason},
+    encode::Format,
+    layout::{Hour, Link, Table},
+    rows::{pings::PingRows, ride_events, trips},
+    window::Window,
+};
+
+/// The commit in the making.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    link: Link,
+    from: Option<Position>,
+    to: Option<Position>,
+    /// The stored window that this draft began with, and what has become of it since.
+    window_before: Option<StoredObject>,
+    window: Window,
+    pings: PingRows,
+    events: Vec<RideEvent>,
+    trips: Vec<Trip>,
+    /// Bytes of the events and trips in memory.
+    fact_bytes: usize,
+    dead_letters: DeadLetters,
+    gaps: Vec<Range>,
+    counts: Counts,
+    oldest_ms: Option<i64>,
+}
+
+/// Says whether reading has come to the end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Progress {
+    /// Not yet.
+    Before,
+    /// All of the range is in the draft, and nothing from behind it.
+    Reached,
+}
+
+/// A draft as it is to be stored: the objects first, then the commit.
+#[derive(Debug)]
+pub(crate) struct Sealed {
+    pub(crate) objects: Vec<(Key, Bytes)>,
+    pub(crate) commit: Commit,
+    pub(crate) dead_letters: Vec<(Reason, u64)>,
+    /// When the stream took the oldest record.
+    pub(crate) oldest_ms: Option<i64>,
+}
+
+impl Draft {
+    /// An empty draft of commit `link.n`, which goes on after `from`.
+    pub(crate) fn new(
+        link: Link,
+        from: Option<Position>,
+        window: Window,
+        window_before: Option<StoredObject>,
+    ) -> Self {
+        Self {
+            link,
+            from,
+            to: None,
+            window_before,
+            window,
+            pings: PingRows::default(),
+            events: Vec::new(),
+            trips: Vec::new(),
+            fact_bytes: 0,
+            dead_letters: DeadLetters::default(),
+            gaps: Vec::new(),
+            counts: Counts::default(),
+            oldest_ms: None,
+        }
+    }
+
+    /// Takes records up to and including `until`, or all.
+    pub(crate) fn take(
+        &mut self,
+        records: &Fetched,
+        until: Option<Position>,
+    ) -> anyhow::Result<Progress> {
+        for record in records.iter() {
+            if until.is_some_and(|until| record.position > until) {
+                return Ok(Progress::Reached);
+            }
+            self.take_one(&record)?;
+            if until == Some(record.position) {
+                return Ok(Progress::Reached);
+            }
+        }
+        Ok(Progress::Before)
+    }
+
+    /// Notes that the records up to and including `through` are lost, as far as `until`.
+    pub(crate) fn skip(&mut self, through: Position, until: Option<Position>) -> Progress {
+        let to = until.map_or(through, |until| until.min(through));
+        self.gaps.push(Range {
+            from: self.position().map(|position| position.to_string()),
+            to: to.to_string(),
+        });
+        self.to = Some(to);
+        if until == Some(to) {
+            Progress::Reached
+        } else {
+            Progress::Before
+        }
+    }
+
+    /// Where reading goes on.
+    pub(crate) fn position(&self) -> Option<Position> {
+        self.to.or(self.from)
+    }
+
+    /// The link of the chain that this draft will be.
+    pub(crate) fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// Bytes that the draft takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pings.bytes() + self.fact_bytes + self.dead_letters.bytes()
+    }
+
+    /// What is to be written before any of it: None where there is nothing to commit.
+    pub(crate) fn intent(&self) -> Option<Intent> {
+        Some(Intent {
+            shard: self.link.shard.clone(),
+            n: self.link.n,
+            range: self.range()?,
+            window: self.window_before.clone(),
+        })
+    }
+
+    /// Makes files of the rows, and the empty draft that comes next.
+    ///
+    /// # Errors
+    /// An error for an empty draft, and where the rows cannot be encoded.
+    pub(crate) fn seal(mut self) -> anyhow::Result<(Sealed, Self)> {
+        let range = self.range().context("seal an empty draft")?;
+        let mut objects = Vec::new();
+        let mut files = self.ping_files(&mut objects)?;
+        files.extend(self.event_files(&mut objects)?);
+        files.extend(self.trip_files(&mut objects)?);
+        let reasons = self.dead_letters.counts().collect();
+        let lines = std::mem::take(&mut self.dead_letters).into_lines();
+        let dead_letters = if lines.is_empty() {
+            None
+        } else {
+            Some(stored(
+                self.link.dead_letters_key()?,
+                lines.into_bytes(),
+                &mut objects,
+            ))
+        };
+        self.window.forget();
+        let window = stored(self.link.window_key()?, self.window.encode()?, &mut objects);
+        let commit = Commit {
+            shard: self.link.shard.clone(),
+            n: self.link.n,
+            range,
+            files,
+            dead_letters,
+            gaps: self.gaps,
+            window: window.clone(),
+            counts: self.counts,
+        };
+        let oldest_ms = self.oldest_ms;
+        let next = Link {
+            n: self.link.n + 1,
+            ..self.link
+        };
+        let next = Self::new(next, self.to, self.window, Some(window));
+        Ok((
+            Sealed {
+                objects,
+                commit,
+                dead_letters: reasons,
+                oldest_ms,
+            },
+            next,
+        ))
+    }
+
+    fn range(&self) -> Option<Range> {
+        let from = self.from.map(|from| from.to_string());
+        Some(Range {
+            from,
+            to: self.to?.to_string(),
+        })
+    }
+
+    fn take_one(&mut self, record: &StreamRecord<'_>) -> anyhow::Result<()> {
+        self.to = Some(record.position);
+        self.oldest_ms.get_or_insert(record.appended_ms);
+        self.window.advance(record.appended_ms);
+        self.counts.records += 1;
+        let fact = match Record::decode(record.payload) {
+            Ok(fact) => fact,
+            Err(error) => {
+                return self.bury(record, Reason::from(&error), &error.to_string());
+            }
+        };
+        let time = match &fact {
+            Record::Ping(ping) => ping.time,
+            Record::RideEvent(event) => event.time,
+            Record::Trip(trip) => trip.ended,
+        };
+        if Hour::of(time).is_none() {
+            return self.bury(
+                record,
+                Reason::TimeOutOfRange,
+                "outside the years 1970 to 9999",
+            );
+        }
+        match fact {
+            Record::Ping(ping) => self.take_ping(&ping),
+            Record::RideEvent(event) => self.take_event(*event),
+            Record::Trip(trip) => self.take_trip(*trip),
+        }
+        Ok(())
+    }
+
+    fn take_ping(&mut self, ping: &Ping) {
+        let (number, sighting) = self.window.see_ping(ping);
+        if self.is_row(Table::Pings, sighting) {
+            self.pings.push(number, ping);
+        }
+    }
+
+    fn take_event(&mut self, event: RideEvent) {
+        let sighting = self.window.see_event(&event);
+        if self.is_row(Table::RideEvents, sighting) {
+            self.fact_bytes += ride_events::bytes(&event);
+            self.events.push(event);
+        }
+    }
+
+    fn take_trip(&mut self, trip: Trip) {
+        let sighting = self.window.see_trip(&trip);
+        if self.is_row(Table::Trips, sighting) {
+            self.fact_bytes += trips::bytes(&trip);
+            self.trips.push(trip);
+        }
+    }
+
+    /// Counts a sighting; says whether it becomes a row.
+    fn is_row(&mut self, table: Table, sighting: Sighting) -> bool {
+        let counts = self.counts.of_mut(table);
+        match sighting {
+            Sighting::New => counts.rows += 1,
+            Sighting::BeyondMemory => {
+                counts.rows += 1;
+                counts.beyond_memory += 1;
+            }
+            Sighting::Repeat => counts.duplicates += 1,
+        }
+        sighting != Sighting::Repeat
+    }
+
+    fn bury(
+        &mut self,
+        record: &StreamRecord<'_>,
+        reason: Reason,
+        detail: &str,
+    ) -> anyhow::Result<()> {
+        self.counts.dead_letters += 1;
+        self.dead_letters
+            .push(record, reason, detail)
+            .context("write a dead letter")
+    }
+
+    fn ping_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
+        let format = Format::of(Table::Pings)?;
+        let dictionaries = self.pings.dictionaries();
+        let mut files = Vec::new();
+        for (hour, rows) in self.pings.by_hour() {
+            let bytes = format.write(self.pings.batches(&rows, &dictionaries))?;
+            let times = self
+                .pings
+                .time_range(&rows)
+                .context("an hour without rows")?;
+            let object = stored(self.link.file_key(Table::Pings, hour)?, bytes, objects);
+            files.push(file(Table::Pings, object, rows.len(), times));
+        }
+        Ok(files)
+    }
+
+    fn event_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
+        let facts = Facts {
+            table: Table::RideEvents,
+            rows: self.events.iter().collect(),
+            time: |event: &RideEvent| event.time,
+            sort: ride_events::sort,
+            batch: ride_events::batch,
+        };
+        facts.files(&self.link, objects)
+    }
+
+    fn trip_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
+        let facts = Facts {
+            table: Table::Trips,
+            rows: self.trips.iter().collect(),
+            time: |trip: &Trip| trip.ended,
+            sort: trips::sort,
+            batch: trips::batch,
+        };
+        facts.files(&self.link, objects)
+    }
+}
+
+/// Rows of a table that has few of them, and how to make columns of them.
+struct Facts<'a, Row> {
+    table: Table,
+    rows: Vec<&'a Row>,
+    time: fn(&Row) -> Timestamp,
+    sort: fn(&mut [&Row]),
+    batch: fn(&[&Row]) -> Result<RecordBatch, ArrowError>,
+}
+
+impl<Row> Facts<'_, Row> {
+    fn files(self, link: &Link, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
+        let mut hours: BTreeMap<Hour, Vec<&Row>> = BTreeMap::new();
+        for row in self.rows {
+            if let Some(hour) = Hour::of((self.time)(row)) {
+                hours.entry(hour).or_default().push(row);
+            }
+        }
+        let format = Format::of(self.table)?;
+        let mut files = Vec::new();
+        for (hour, mut rows) in hours {
+            (self.sort)(&mut rows);
+            let bytes = format.write(std::iter::once((self.batch)(&rows)))?;
+            let times = || rows.iter().map(|row| (self.time)(row));
+            let range = times()
+                .min()
+                .zip(times().max())
+                .context("an hour without rows")?;
+            let object = stored(link.file_key(self.table, hour)?, bytes, objects);
+            files.push(file(self.table, object, rows.len(), range));
+        }
+        Ok(files)
+    }
+}
+
+fn file(
+    table: Table,
+    object: StoredObject,
+    rows: usize,
+    (min, max): (Timestamp, Timestamp),
+) -> File {
+    File {
+        table,
+        object,
+        rows: rows as u64,
+        min_ms: min.0,
+        max_ms: max.0,
+    }
+}
+
+/// Adds an object to those to be stored and describes it.
+fn stored(key: Key, bytes: Vec<u8>, objects: &mut Vec<(Key, Bytes)>) -> StoredObject {
+    let description = StoredObject {
+        key: key.to_string(),
+        bytes: bytes.len() as u64,
+        sha256: sha256(&bytes),
+    };
+    objects.push((key, bytes.into()));
+    description
+}
+
+/// The SHA-256 in lower-case hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Hex(&Sha256::digest(bytes)).to_string()
+}
+
+#[cfg(test)]
+mod tests;

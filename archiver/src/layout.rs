@@ -1,0 +1,157 @@
+//! Where a row goes: its table, its partition by event time in UTC, its file's key.
+//! It knows no rows and no storage.
+
+use std::fmt;
+
+use objects::{InvalidKey, Key};
+use schemas::Timestamp;
+use serde::{Deserialize, Serialize};
+
+const MS_PER_HOUR: i64 = 3_600_000;
+const HOURS_PER_DAY: i64 = 24;
+
+/// The first hour after 9999-12-31: `dt` has four digits for the year.
+const END_OF_HOURS: i64 = 2_932_897 * HOURS_PER_DAY;
+
+/// A table of the archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Table {
+    Pings,
+    RideEvents,
+    Trips,
+}
+
+impl Table {
+    pub(crate) const ALL: [Self; 3] = [Self::Pings, Self::RideEvents, Self::Trips];
+
+    /// The table's name, and the first segment of its keys.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pings => "pings",
+            Self::RideEvents => "ride_events",
+            Self::Trips => "trips",
+        }
+    }
+}
+
+/// An hour in UTC, from 1970 to 9999: the partition of what happened in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Hour(i64);
+
+impl Hour {
+    /// The hour that holds `time`; None outside the years 1970 to 9999.
+    pub(crate) fn of(time: Timestamp) -> Option<Self> {
+        let hour = time.0.div_euclid(MS_PER_HOUR);
+        (0..END_OF_HOURS).contains(&hour).then_some(Self(hour))
+    }
+}
+
+/// The partition's segments of a key: `dt=YYYY-MM-DD/hour=HH`.
+impl fmt::Display for Hour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = date(self.0 / HOURS_PER_DAY);
+        let hour = self.0 % HOURS_PER_DAY;
+        write!(f, "dt={year:04}-{month:02}-{day:02}/hour={hour:02}")
+    }
+}
+
+/// Which commit of which shard writes: the part of a key that no two commits share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) shard: String,
+    pub(crate) n: u64,
+}
+
+impl Link {
+    /// The key of the file that holds this commit's rows of one hour.
+    pub(crate) fn file_key(&self, table: Table, hour: Hour) -> Result<Key, InvalidKey> {
+        let Self { shard, n } = self;
+        Key::new(format!("{}/{hour}/{shard}-{n:010}.parquet", table.as_str()))
+    }
+
+    /// The key of the dedupe window as it is after this commit.
+    pub(crate) fn window_key(&self) -> Result<Key, InvalidKey> {
+        Key::new(format!("_windows/{}/{:010}.zst", self.shard, self.n))
+    }
+
+    /// The key of what this commit could not read as rows.
+    pub(crate) fn dead_letters_key(&self) -> Result<Key, InvalidKey> {
+        Key::new(format!("_dead_letters/{}/{:010}.jsonl", self.shard, self.n))
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+fn date(day: i64) -> (i64, i64, i64) {
+    let shifted = day + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
+    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(ms: i64, expected: Option<&str>) {
+        let hour = Hour::of(Timestamp(ms));
+        assert_eq!(
+            hour.map(|hour| hour.to_string()).as_deref(),
+            expected,
+            "{ms}"
+        );
+    }
+
+    #[test]
+    fn an_hour_is_written_as_athena_projects_it() {
+        check(0, Some("dt=1970-01-01/hour=00"));
+        check(3_599_999, Some("dt=1970-01-01/hour=00"));
+        check(3_600_000, Some("dt=1970-01-01/hour=01"));
+        check(1_211_018_404_000, Some("dt=2008-05-17/hour=10"));
+        check(1_709_251_199_999, Some("dt=2024-02-29/hour=23"));
+        check(1_709_251_200_000, Some("dt=2024-03-01/hour=00"));
+        check(253_402_300_799_999, Some("dt=9999-12-31/hour=23"));
+    }
+
+    #[test]
+    fn a_time_that_no_partition_can_name_has_no_hour() {
+        check(-1, None);
+        check(253_402_300_800_000, None);
+        check(i64::MAX, None);
+        check(i64::MIN, None);
+    }
+
+    #[test]
+    fn a_key_names_table_hour_shard_and_number() {
+        let link = Link {
+            shard: "s-1".to_owned(),
+            n: 7,
+        };
+        let hour = Hour::of(Timestamp(1_211_018_404_000)).unwrap();
+        assert_eq!(
+            link.file_key(Table::RideEvents, hour).unwrap().as_str(),
+            "ride_events/dt=2008-05-17/hour=10/s-1-0000000007.parquet"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn later_hours_sort_after_earlier_ones(a in 0_i64..END_OF_HOURS, b in 0_i64..END_OF_HOURS) {
+            prop_assert_eq!(a.cmp(&b), Hour(a).to_string().cmp(&Hour(b).to_string()));
+        }
+    }
+}

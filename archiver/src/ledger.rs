@@ -1,0 +1,211 @@
+//! The chain of commits of one shard in object storage, with the intents and windows beside it.
+//! Who puts a number first owns it; there are no locks. It does not read the stream.
+//!
+//! Intents and commits are kept for ever: an intent that was pruned could be put a second time.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use objects::{Chain, Key, ObjectError, Objects, Put};
+use service::Shutdown;
+use tracing::warn;
+use transport::Position;
+
+use crate::{
+    commit::{Commit, Intent, StoredObject, to_bytes},
+    draft::{Draft, sha256},
+    layout::Link,
+    metrics,
+    storage::persist,
+    window::Window,
+};
+
+/// Objects of a commit that are put at once: enough to hide the latency of many small ones.
+const PUTS_AT_ONCE: usize = 8;
+
+/// A window that others have taken away is looked for this often: each time a newer one is there.
+const MAX_LOADS: usize = 8;
+
+/// The chain of one shard.
+pub(crate) struct Ledger {
+    objects: Arc<dyn Objects>,
+    commits: Chain,
+    intents: Chain,
+    shard: String,
+    drain: Shutdown,
+}
+
+/// Says whether the shard is still ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Hold {
+    /// What was to be stored is stored.
+    Kept,
+    /// Another worker has stored something else under this number.
+    Lost,
+}
+
+/// Where a shard's chain stands.
+pub(crate) struct State {
+    /// The commit that comes next, empty.
+    pub(crate) draft: Draft,
+    /// The intent that somebody left open under its number.
+    pub(crate) open: Option<Intent>,
+}
+
+impl Ledger {
+    /// The chain of `shard`.
+    pub(crate) fn new(objects: Arc<dyn Objects>, shard: &str, drain: Shutdown) -> Self {
+        Self {
+            commits: Chain::new(Arc::clone(&objects), format!("_commits/{shard}")),
+            intents: Chain::new(Arc::clone(&objects), format!("_intents/{shard}")),
+            objects,
+            shard: shard.to_owned(),
+            drain,
+        }
+    }
+
+    /// Reads where the chain stands.
+    pub(crate) async fn load(&self) -> anyhow::Result<State> {
+        let draft = self.load_draft().await?;
+        let n = draft.link().n;
+        let intent = persist(&self.drain, || self.intents.get(n))
+            .await
+            .context("read an intent")?;
+        let open = match intent {
+            Some(bytes) => {
+                let open: Intent = serde_json::from_slice(&bytes)
+                    .with_context(|| format!("intent {n} of shard {}", self.shard))?;
+                let from = draft.position().map(|position| position.to_string());
+                ensure!(
+                    open.range.from == from,
+                    "intent {n} of shard {} does not begin where commit {} ends",
+                    self.shard,
+                    n - 1
+                );
+                Some(open)
+            }
+            None => None,
+        };
+        Ok(State { draft, open })
+    }
+
+    /// Fixes a range, before anything of it is written.
+    pub(crate) async fn open(&self, intent: &Intent) -> anyhow::Result<Hold> {
+        self.put_link(&self.intents, intent.n, to_bytes(intent)?)
+            .await
+            .context("write an intent")
+    }
+
+    /// Says whether somebody has put commit `n`.
+    pub(crate) async fn is_committed(&self, n: u64) -> anyhow::Result<bool> {
+        let commit = persist(&self.drain, || self.commits.get(n))
+            .await
+            .context("read a commit")?;
+        Ok(commit.is_some())
+    }
+
+    /// Puts the objects that a commit speaks of.
+    pub(crate) async fn write(&self, objects: &[(Key, Bytes)]) -> anyhow::Result<()> {
+        let puts: Vec<_> = objects
+            .iter()
+            .map(|(key, bytes)| self.put(key, bytes))
+            .collect();
+        stream::iter(puts)
+            .buffer_unordered(PUTS_AT_ONCE)
+            .try_collect::<()>()
+            .await
+            .context("write the objects of a commit")
+    }
+
+    /// Puts the commit, which makes the objects part of the archive.
+    pub(crate) async fn close(&self, commit: &Commit) -> anyhow::Result<Hold> {
+        self.put_link(&self.commits, commit.n, to_bytes(commit)?)
+            .await
+            .context("write a commit")
+    }
+
+    /// Deletes the window before the one before that of commit `n`: nobody resumes from it. One
+    /// that cannot be deleted stays and harms nothing.
+    pub(crate) async fn prune(&self, n: u64) -> anyhow::Result<()> {
+        let Some(old) = n.checked_sub(2) else {
+            return Ok(());
+        };
+        let key = Link {
+            shard: self.shard.clone(),
+            n: old,
+        }
+        .window_key()?;
+        if let Err(error) = self.objects.delete(&key).await {
+            metrics::retried();
+            warn!(%error, "an old dedupe window stays");
+        }
+        Ok(())
+    }
+
+    async fn put(&self, key: &Key, bytes: &Bytes) -> Result<(), ObjectError> {
+        persist(&self.drain, || self.objects.put(key, bytes.clone())).await
+    }
+
+    /// Puts a link. Where one is already, it is ours if it says the same: then it is from an own
+    /// attempt without an answer, or from somebody who does just the same.
+    async fn put_link(&self, chain: &Chain, n: u64, bytes: Bytes) -> anyhow::Result<Hold> {
+        let put = persist(&self.drain, || chain.put(n, bytes.clone())).await?;
+        if put == Put::Created {
+            return Ok(Hold::Kept);
+        }
+        let there = persist(&self.drain, || chain.get(n)).await?;
+        Ok(if there == Some(bytes) {
+            Hold::Kept
+        } else {
+            Hold::Lost
+        })
+    }
+
+    /// The empty draft after the last commit.
+    async fn load_draft(&self) -> anyhow::Result<Draft> {
+        for _ in 0..MAX_LOADS {
+            let last = persist(&self.drain, || self.commits.last())
+                .await
+                .context("read the commits")?;
+            let Some((n, bytes)) = last else {
+                let first = Link {
+                    shard: self.shard.clone(),
+                    n: 1,
+                };
+                return Ok(Draft::new(first, None, Window::default(), None));
+            };
+            let commit: Commit = serde_json::from_slice(&bytes)
+                .with_context(|| format!("commit {n} of shard {}", self.shard))?;
+            let to: Position = commit.range.to.parse().context("end of the last commit")?;
+            if let Some(window) = self.load_window(&commit.window).await? {
+                let next = Link {
+                    shard: commit.shard,
+                    n: n + 1,
+                };
+                return Ok(Draft::new(next, Some(to), window, Some(commit.window)));
+            }
+        }
+        bail!(
+            "the dedupe window of the last commit of shard {} is missing",
+            self.shard
+        )
+    }
+
+    async fn load_window(&self, object: &StoredObject) -> anyhow::Result<Option<Window>> {
+        let key = Key::new(&object.key).context("key of a dedupe window")?;
+        let read = persist(&self.drain, || self.objects.get(&key)).await;
+        let Some(bytes) = read.context("read a dedupe window")? else {
+            return Ok(None);
+        };
+        ensure!(
+            sha256(&bytes) == object.sha256,
+            "the dedupe window {key} is not what its commit says"
+        );
+        Ok(Some(
+            Window::decode(&bytes).with_context(|| format!("dedupe window {key}"))?,
+        ))
+    }
+}

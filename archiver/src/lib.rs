@@ -1,0 +1,117 @@
+//! The archiver: all that travels on the stream becomes rows of Parquet, each exactly once,
+//! whatever is killed wherever. It does not change what it archives, and asks nobody for a lock.
+//!
+//! The path of one ping: a [`worker`] reads it from its shard of the stream; the [`draft`] of the
+//! next commit decodes it, asks the dedupe [`window`] whether it is new, and keeps it among its
+//! [`rows`]; at a [`cut`] the range is fixed by an intent in the shard's [`ledger`], the rows become
+//! columns and are [`encode`]d, the files go to where the [`layout`] says, and a [`commit`] makes
+//! them part of the archive. Only then the stream's checkpoint moves.
+
+mod budget;
+mod columns;
+mod commit;
+mod cut;
+mod dead_letters;
+mod draft;
+mod encode;
+mod layout;
+mod ledger;
+mod metrics;
+mod rows;
+mod settings;
+mod storage;
+#[cfg(test)]
+mod testing;
+mod window;
+mod worker;
+
+pub mod athena;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use objects::Objects;
+use service::Shutdown;
+use tokio::{sync::Semaphore, task::JoinSet, time};
+use transport::{Consumer, Shard, Stream, StreamError};
+
+pub use crate::metrics::describe as describe_metrics;
+pub use settings::Settings;
+
+use crate::{
+    budget::Budget,
+    cut::Limits,
+    ledger::Ledger,
+    worker::{FIRST_RATIO, QUIET, Worker},
+};
+
+/// The consumer group whose members share the shards.
+const GROUP: &str = "archiver";
+
+/// Drafts encoded at the same time: encoding needs memory beyond the budget of the rows.
+const ENCODERS: usize = 1;
+
+/// Archives the stream until `drain` is requested and all that is on the stream is archived.
+///
+/// Request it after whoever appends has stopped: a shard is done when it has had nothing new for
+/// 200 ms.
+///
+/// # Errors
+/// An error from a stream or a storage that does not get better by waiting. What was begun is
+/// finished at the next start.
+pub async fn run(
+    settings: Settings,
+    stream: Arc<dyn Stream>,
+    objects: Arc<dyn Objects>,
+    drain: Shutdown,
+) -> anyhow::Result<()> {
+    let limits = Limits {
+        file_bytes: settings.archive_max_file_bytes,
+        age: settings.archive_max_age,
+    };
+    let budget = Budget::new(settings.archive_memory);
+    let encoders = Arc::new(Semaphore::new(ENCODERS));
+    let mut consumer = stream.consumer(GROUP);
+    let mut workers = JoinSet::new();
+    loop {
+        tokio::select! {
+            shard = next_shard(&mut *consumer, &drain) => {
+                let Some(shard) = shard.context("acquire a shard")? else { break };
+                let ledger =
+                    Ledger::new(Arc::clone(&objects), shard.id().as_str(), drain.clone());
+                let worker = Worker {
+                    shard,
+                    ledger,
+                    share: budget.share(),
+                    limits,
+                    encoded_ratio: FIRST_RATIO,
+                    encoders: Arc::clone(&encoders),
+                    drain: drain.clone(),
+                };
+                workers.spawn(worker.run());
+            }
+            Some(ended) = workers.join_next() => ended.context("a worker panicked")??,
+        }
+    }
+    while let Some(ended) = workers.join_next().await {
+        ended.context("a worker panicked")??;
+    }
+    Ok(())
+}
+
+/// Waits for the next shard; None once the archiver drains and no further one comes.
+async fn next_shard(
+    consumer: &mut dyn Consumer,
+    drain: &Shutdown,
+) -> Result<Option<Box<dyn Shard>>, StreamError> {
+    if !drain.is_requested() {
+        tokio::select! {
+            shard = consumer.acquire() => return shard.map(Some),
+            () = drain.requested() => {}
+        }
+    }
+    time::timeout(QUIET, consumer.acquire())
+        .await
+        .ok()
+        .transpose()
+}

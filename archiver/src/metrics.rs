@@ -1,0 +1,133 @@
+//! The metrics of the archiver, by name. Nothing here decides.
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::{cut::Cut, dead_letters::Reason, draft::Sealed, layout::Table};
+
+const ROWS: &str = "hansom_archiver_rows_total";
+const DUPLICATES: &str = "hansom_archiver_duplicates_total";
+const BEYOND_MEMORY: &str = "hansom_archiver_beyond_memory_total";
+const DEAD_LETTERS: &str = "hansom_archiver_dead_letters_total";
+const RECORDS: &str = "hansom_archiver_records_total";
+const COMMITS: &str = "hansom_archiver_commits_total";
+const CUTS: &str = "hansom_archiver_cuts_total";
+const FILES: &str = "hansom_archiver_files_total";
+const BYTES: &str = "hansom_archiver_file_bytes_total";
+const GAPS: &str = "hansom_archiver_gaps_total";
+const DISPLACED: &str = "hansom_archiver_displaced_total";
+const RETRIES: &str = "hansom_archiver_retries_total";
+const CHECKPOINT_FAILURES: &str = "hansom_archiver_checkpoint_failures_total";
+const LAG: &str = "hansom_archiver_lag_seconds";
+const BUFFERED: &str = "hansom_archiver_buffered_bytes";
+
+/// Describes all metrics of the archiver, and shows those that may stay zero.
+pub fn describe() {
+    describe_counter!(RECORDS, "Records of the stream that are committed");
+    describe_counter!(ROWS, "Rows that are committed, by table");
+    describe_counter!(DUPLICATES, "Repeats that were not written again, by table");
+    describe_counter!(BEYOND_MEMORY, "Rows too old to tell from repeats, by table");
+    describe_counter!(DEAD_LETTERS, "Records that cannot be rows, by reason");
+    describe_counter!(COMMITS, "Commits written");
+    describe_counter!(CUTS, "Ranges cut, by reason");
+    describe_counter!(FILES, "Parquet files committed, by table");
+    describe_counter!(
+        BYTES,
+        Unit::Bytes,
+        "Bytes of the Parquet files committed, by table"
+    );
+    describe_counter!(
+        GAPS,
+        "Ranges that the stream dropped before they were archived"
+    );
+    describe_counter!(DISPLACED, "Times that another worker had committed first");
+    describe_counter!(
+        RETRIES,
+        "Operations on the object storage that failed for now"
+    );
+    describe_counter!(
+        CHECKPOINT_FAILURES,
+        "Checkpoints that the stream did not take"
+    );
+    describe_histogram!(
+        LAG,
+        Unit::Seconds,
+        "From the stream's taking of a commit's oldest record to its commit"
+    );
+    describe_gauge!(
+        BUFFERED,
+        Unit::Bytes,
+        "Memory that rows on their way to a file take"
+    );
+    for table in Table::ALL {
+        for name in [ROWS, DUPLICATES, BEYOND_MEMORY, FILES, BYTES] {
+            counter!(name, "table" => table.as_str()).increment(0);
+        }
+    }
+    for reason in Reason::ALL {
+        counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(0);
+    }
+    for cut in Cut::ALL {
+        counter!(CUTS, "reason" => cut.as_str()).increment(0);
+    }
+    for name in [
+        RECORDS,
+        COMMITS,
+        GAPS,
+        DISPLACED,
+        RETRIES,
+        CHECKPOINT_FAILURES,
+    ] {
+        counter!(name).increment(0);
+    }
+}
+
+/// A commit is in the archive.
+pub(crate) fn committed(sealed: &Sealed, now_ms: i64) {
+    let commit = &sealed.commit;
+    counter!(COMMITS).increment(1);
+    counter!(RECORDS).increment(commit.counts.records);
+    counter!(GAPS).increment(commit.gaps.len() as u64);
+    for table in Table::ALL {
+        let counts = commit.counts.of(table);
+        counter!(ROWS, "table" => table.as_str()).increment(counts.rows);
+        counter!(DUPLICATES, "table" => table.as_str()).increment(counts.duplicates);
+        counter!(BEYOND_MEMORY, "table" => table.as_str()).increment(counts.beyond_memory);
+    }
+    for file in &commit.files {
+        counter!(FILES, "table" => file.table.as_str()).increment(1);
+        counter!(BYTES, "table" => file.table.as_str()).increment(file.object.bytes);
+    }
+    for (reason, count) in &sealed.dead_letters {
+        counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(*count);
+    }
+    if let Some(oldest_ms) = sealed.oldest_ms {
+        histogram!(LAG).record(now_ms.saturating_sub(oldest_ms).max(0) as f64 / 1e3);
+    }
+}
+
+/// A range is cut.
+pub(crate) fn cut(cut: Cut) {
+    counter!(CUTS, "reason" => cut.as_str()).increment(1);
+}
+
+/// Another worker has committed first.
+pub(crate) fn displaced() {
+    counter!(DISPLACED).increment(1);
+}
+
+/// The storage could not do it now.
+pub(crate) fn retried() {
+    counter!(RETRIES).increment(1);
+}
+
+/// The stream did not take a checkpoint.
+pub(crate) fn checkpoint_failed() {
+    counter!(CHECKPOINT_FAILURES).increment(1);
+}
+
+/// All shards together hold so many bytes.
+pub(crate) fn buffered(bytes: usize) {
+    gauge!(BUFFERED).set(bytes as f64);
+}

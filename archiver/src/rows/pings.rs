@@ -1,0 +1,341 @@
+//! Pings in memory at 56 bytes each, and as columns in the order of vehicle and time.
+//! What pings of one vehicle share for long (driver, ride, epoch) is stored once, as a context.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arrow_array::{
+    ArrayRef, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray, types::Int32Type,
+};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
+use schemas::{
+    Altitude, DriverId, FleetId, Ping, Protocol, RideId, Timestamp, VehicleId, VehicleState,
+};
+
+use crate::{
+    columns::{Kind, optional, required, times, words},
+    layout::Hour,
+    rows::chunked::Chunked,
+    window::VehicleNumber,
+};
+
+/// Rows turned into columns at a time: enough to amortise, few enough to stay near the caches.
+const ROWS_A_BATCH: usize = 16_384;
+
+/// Pings, in the order they were pushed.
+#[derive(Debug, Default)]
+pub(crate) struct PingRows {
+    rows: Chunked<Row>,
+    contexts: Vec<Context>,
+    /// The latest context of each vehicle, by its number in the window.
+    latest: Vec<Option<u32>>,
+}
+
+/// What hardly changes from ping to ping of a vehicle.
+#[derive(Debug, Clone, PartialEq)]
+struct Context {
+    fleet: FleetId,
+    vehicle: VehicleId,
+    driver: Option<DriverId>,
+    ride: Option<RideId>,
+    epoch: u64,
+}
+
+/// A ping within its context; the values that no ping has stand for null.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    seq: u64,
+    time: i64,
+    received_at: i64,
+    context: u32,
+    lat_e7: i32,
+    lng_e7: i32,
+    accuracy_dm: i32,
+    altitude_dm: i32,
+    speed_cm_s: u16,
+    heading_cdeg: u16,
+    state: u8,
+    protocol: u8,
+}
+
+const NO_ACCURACY: i32 = -1;
+const NO_ALTITUDE: i32 = i32::MIN;
+const NO_SPEED: u16 = u16::MAX;
+const NO_HEADING: u16 = u16::MAX;
+
+/// The table's columns.
+pub(crate) fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        required("fleet_id", Kind::Name, "the fleet"),
+        required("vehicle_id", Kind::Name, "the vehicle, within the fleet"),
+        optional("driver_id", Kind::Name, "who drives, if known"),
+        optional(
+            "ride_id",
+            Kind::Name,
+            "the ride that the app believes it is on",
+        ),
+        required(
+            "epoch",
+            Kind::Long,
+            "when the device started counting; from 2^63 on minus 2^64",
+        ),
+        required(
+            "seq",
+            Kind::Long,
+            "counts from there; from 2^63 on minus 2^64",
+        ),
+        required("time", Kind::Time, "when the device took the fix, UTC"),
+        required("lat_e7", Kind::Int, "WGS84 latitude, 1e-7 degree"),
+        required("lng_e7", Kind::Int, "WGS84 longitude, 1e-7 degree"),
+        optional("speed_cm_s", Kind::Int, "speed over ground, cm/s"),
+        optional(
+            "heading_cdeg",
+            Kind::Int,
+            "clockwise from north, 1/100 degree",
+        ),
+        optional(
+            "accuracy_dm",
+            Kind::Int,
+            "radius that holds the truth with 68 %, dm",
+        ),
+        optional("altitude_dm", Kind::Int, "above the WGS84 ellipsoid, dm"),
+        required("state", Kind::Word, "vehicle state of MDS 2.0"),
+        required("received_at", Kind::Time, "when ingest received it, UTC"),
+        required("protocol", Kind::Word, "how it reached ingest"),
+    ]))
+}
+
+/// The columns that the rows of a file are sorted by.
+pub(crate) const SORTED_BY: &[&str] = &["fleet_id", "vehicle_id", "time", "epoch", "seq"];
+
+impl PingRows {
+    /// Adds a ping of the vehicle that has `number` in the window.
+    pub(crate) fn push(&mut self, number: VehicleNumber, ping: &Ping) {
+        let context = self.context(number, ping);
+        self.rows.push(Row {
+            seq: ping.name.seq,
+            time: ping.time.0,
+            received_at: ping.received_at.0,
+            context,
+            lat_e7: ping.position.lat_e7(),
+            lng_e7: ping.position.lng_e7(),
+            accuracy_dm: ping
+                .accuracy
+                .map_or(NO_ACCURACY, |accuracy| accuracy.dm() as i32),
+            altitude_dm: ping.altitude.map_or(NO_ALTITUDE, Altitude::dm),
+            speed_cm_s: ping.speed.map_or(NO_SPEED, |speed| speed.cm_s() as u16),
+            heading_cdeg: ping
+                .heading
+                .map_or(NO_HEADING, |heading| heading.cdeg() as u16),
+            state: ping.state as u8,
+            protocol: ping.protocol as u8,
+        });
+    }
+
+    /// Bytes that the rows take in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.bytes()
+            + self.contexts.capacity() * size_of::<Context>()
+            + self.latest.capacity() * size_of::<Option<u32>>()
+    }
+
+    /// The rows of each hour, sorted.
+    pub(crate) fn by_hour(&self) -> BTreeMap<Hour, Vec<u32>> {
+        let hour = |index: &u32| Hour::of(Timestamp(self.rows.get(*index).time));
+        let mut hours: BTreeMap<Hour, Vec<u32>> = BTreeMap::new();
+        for rows in self.sorted().chunk_by(|a, b| hour(a) == hour(b)) {
+            // Pings whose time has no hour are not pushed.
+            if let Some(hour) = hour(&rows[0]) {
+                hours.entry(hour).or_default().extend_from_slice(rows);
+            }
+        }
+        hours
+    }
+
+    /// The earliest and the latest time among the rows.
+    pub(crate) fn time_range(&self, rows: &[u32]) -> Option<(Timestamp, Timestamp)> {
+        let times = || rows.iter().map(|row| Timestamp(self.rows.get(*row).time));
+        Some((times().min()?, times().max()?))
+    }
+
+    /// What the columns of all batches share.
+    pub(crate) fn dictionaries(&self) -> Dictionaries {
+        let ids = |id: fn(&Context) -> Option<&str>| -> ArrayRef {
+            Arc::new(self.contexts.iter().map(id).collect::<StringArray>())
+        };
+        Dictionaries {
+            schema: schema(),
+            fleets: ids(|context| Some(context.fleet.as_str())),
+            vehicles: ids(|context| Some(context.vehicle.as_str())),
+            drivers: ids(|context| context.driver.as_ref().map(DriverId::as_str)),
+            rides: ids(|context| context.ride.as_ref().map(RideId::as_str)),
+        }
+    }
+
+    /// The rows as columns, a batch at a time.
+    pub(crate) fn batches<'a>(
+        &'a self,
+        rows: &'a [u32],
+        dictionaries: &'a Dictionaries,
+    ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + 'a {
+        rows.chunks(ROWS_A_BATCH)
+            .map(|rows| self.batch(rows, dictionaries))
+    }
+
+    fn batch(&self, rows: &[u32], shared: &Dictionaries) -> Result<RecordBatch, ArrowError> {
+        let rows: Vec<Row> = rows.iter().map(|index| self.rows.get(*index)).collect();
+        let keys = Int32Array::from_iter_values(rows.iter().map(|row| row.context as i32));
+        let ids = |values: &ArrayRef| -> Result<ArrayRef, ArrowError> {
+            Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(
+                keys.clone(),
+                values.clone(),
+            )?))
+        };
+        let ints = |value: fn(&Row) -> i32| -> ArrayRef {
+            Arc::new(Int32Array::from_iter_values(rows.iter().map(value)))
+        };
+        let optional_ints = |value: fn(&Row) -> Option<i32>| -> ArrayRef {
+            Arc::new(rows.iter().map(value).collect::<Int32Array>())
+        };
+        let epochs = rows
+            .iter()
+            .map(|row| self.contexts[row.context as usize].epoch as i64);
+        let states = VehicleState::ALL.iter().map(|state| state.as_str());
+        let protocols = Protocol::ALL.iter().map(|protocol| protocol.as_str());
+        let columns = vec![
+            ids(&shared.fleets)?,
+            ids(&shared.vehicles)?,
+            ids(&shared.drivers)?,
+            ids(&shared.rides)?,
+            Arc::new(Int64Array::from_iter_values(epochs)),
+            Arc::new(Int64Array::from_iter_values(
+                rows.iter().map(|row| row.seq as i64),
+            )),
+            times(rows.iter().map(|row| row.time)),
+            ints(|row| row.lat_e7),
+            ints(|row| row.lng_e7),
+            optional_ints(|row| (row.speed_cm_s != NO_SPEED).then_some(i32::from(row.speed_cm_s))),
+            optional_ints(|row| {
+                (row.heading_cdeg != NO_HEADING).then_some(i32::from(row.heading_cdeg))
+            }),
+            optional_ints(|row| (row.accuracy_dm != NO_ACCURACY).then_some(row.accuracy_dm)),
+            optional_ints(|row| (row.altitude_dm != NO_ALTITUDE).then_some(row.altitude_dm)),
+            words(states, rows.iter().map(|row| Some(row.state as i8)))?,
+            times(rows.iter().map(|row| row.received_at)),
+            words(protocols, rows.iter().map(|row| Some(row.protocol as i8)))?,
+        ];
+        RecordBatch::try_new(Arc::clone(&shared.schema), columns)
+    }
+
+    /// The number of the ping's context: its vehicle's latest one, or a new one.
+    fn context(&mut self, VehicleNumber(number): VehicleNumber, ping: &Ping) -> u32 {
+        let number = number as usize;
+        if number >= self.latest.len() {
+            self.latest.resize(number + 1, None);
+        }
+        if let Some(latest) = self.latest[number] {
+            let context = &self.contexts[latest as usize];
+            if context.epoch == ping.name.epoch
+                && context.ride == ping.ride
+                && context.driver == ping.driver
+            {
+                return latest;
+            }
+        }
+        let new = self.contexts.len() as u32;
+        self.contexts.push(Context {
+            fleet: ping.fleet,
+            vehicle: ping.vehicle,
+            driver: ping.driver,
+            ride: ping.ride,
+            epoch: ping.name.epoch,
+        });
+        self.latest[number] = Some(new);
+        new
+    }
+
+    /// All rows by vehicle, then time, epoch and seq; equals as they were pushed.
+    ///
+    /// Vehicles by counting; a vehicle's own rows mostly come in order already.
+    fn sorted(&self) -> Vec<u32> {
+        let (ranks, vehicles) = self.vehicle_ranks();
+        let mut starts = vec![0_u32; vehicles + 1];
+        for row in self.rows.iter() {
+            starts[ranks[row.context as usize] as usize + 1] += 1;
+        }
+        for vehicle in 0..vehicles {
+            starts[vehicle + 1] += starts[vehicle];
+        }
+        let mut next = starts.clone();
+        let mut sorted = vec![0_u32; self.rows.len()];
+        for (index, row) in (0..).zip(self.rows.iter()) {
+            let slot = &mut next[ranks[row.context as usize] as usize];
+            sorted[*slot as usize] = index;
+            *slot += 1;
+        }
+        let key = |index: &u32| {
+            let row = self.rows.get(*index);
+            (
+                row.time,
+                self.contexts[row.context as usize].epoch as i64,
+                row.seq as i64,
+            )
+        };
+        for vehicle in 0..vehicles {
+            let rows = &mut sorted[starts[vehicle] as usize..starts[vehicle + 1] as usize];
+            if !rows.is_sorted_by_key(key) {
+                rows.sort_by_key(key);
+            }
+        }
+        sorted
+    }
+
+    /// For each context the place of its vehicle in the order of fleet and vehicle; and how many
+    /// vehicles there are.
+    fn vehicle_ranks(&self) -> (Vec<u32>, usize) {
+        let vehicle = |index: &u32| {
+            let context = &self.contexts[*index as usize];
+            (context.fleet, context.vehicle)
+        };
+        let mut order: Vec<u32> = (0..self.contexts.len() as u32).collect();
+        order.sort_by_key(vehicle);
+        let mut ranks = vec![0; order.len()];
+        let mut vehicles = 0;
+        for same in order.chunk_by(|a, b| vehicle(a) == vehicle(b)) {
+            for index in same {
+                ranks[*index as usize] = vehicles;
+            }
+            vehicles += 1;
+        }
+        (ranks, vehicles as usize)
+    }
+}
+
+/// The ids of all contexts, as the columns of every batch refer to them.
+#[derive(Debug)]
+pub(crate) struct Dictionaries {
+    schema: SchemaRef,
+    fleets: ArrayRef,
+    vehicles: ArrayRef,
+    drivers: ArrayRef,
+    rides: ArrayRef,
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::{Accuracy, Heading, Speed};
+
+    use super::*;
+
+    #[test]
+    fn no_ping_has_a_value_that_stands_for_null() {
+        assert!(Speed::from_cm_s(u32::from(NO_SPEED)).is_none());
+        assert!(Heading::from_cdeg(u32::from(NO_HEADING)).is_none());
+        assert!(Accuracy::from_dm(NO_ACCURACY as u32).is_none());
+        assert!(Altitude::from_dm(NO_ALTITUDE).is_none());
+    }
+
+    #[test]
+    fn a_ping_takes_56_bytes() {
+        assert_eq!(size_of::<Row>(), 56);
+    }
+}

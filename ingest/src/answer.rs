@@ -1,0 +1,76 @@
+//! What became of the items of a request: counts, and the first errors with their index.
+//! How that turns into an HTTP response is `problem`'s work.
+
+use schemas::Rejection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An answer lists this many errors; the rest is counted. A phone shows none, a developer reads
+/// a few.
+const MAX_ERRORS: usize = 100;
+
+/// What became of the items of a request.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Answer {
+    /// Items that the stream has durably.
+    pub(crate) accepted: u64,
+    /// Items that were not taken; sending them again is of no use, but for `too_frequent`.
+    pub(crate) rejected: u64,
+    /// The first of them, by index.
+    pub(crate) errors: Vec<ItemError>,
+    /// How many more there are.
+    pub(crate) errors_omitted: u64,
+    /// The one reason of all rejections so far, if there is one.
+    #[serde(skip)]
+    common_reason: CommonReason,
+}
+
+/// Why one item was not taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ItemError {
+    /// Position of the item in the request, from 0.
+    index: u64,
+    /// Stable code.
+    code: &'static str,
+    /// Plain words.
+    message: String,
+}
+
+/// Whether all rejections of a request have one reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum CommonReason {
+    #[default]
+    None,
+    One(Rejection),
+    Several,
+}
+
+impl Answer {
+    /// Counts a rejected item; `detail` replaces the usual words.
+    pub(crate) fn reject(&mut self, index: u64, reason: Rejection, detail: Option<String>) {
+        self.rejected += 1;
+        self.common_reason = match self.common_reason {
+            CommonReason::None => CommonReason::One(reason),
+            CommonReason::One(known) if known == reason => CommonReason::One(reason),
+            CommonReason::One(_) | CommonReason::Several => CommonReason::Several,
+        };
+        if self.errors.len() < MAX_ERRORS {
+            let message = detail.unwrap_or_else(|| reason.to_string());
+            self.errors.push(ItemError {
+                index,
+                code: reason.code(),
+                message,
+            });
+        } else {
+            self.errors_omitted += 1;
+        }
+    }
+
+    /// The reason of all rejections, if they have one in common.
+    pub(crate) fn common_reason(&self) -> Option<Rejection> {
+        match self.common_reason {
+            CommonReason::One(reason) => Some(reason),
+            CommonReason::None | CommonReason::Several => None,
+        }
+    }
+}

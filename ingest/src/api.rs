@@ -1,0 +1,77 @@
+//! The HTTP interface of ingest: its routes, what they share, and its OpenAPI document.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use axum::{Router, routing::post};
+use schemas::Timestamp;
+use tower_http::decompression::RequestDecompressionLayer;
+use transport::Producer;
+use utoipa::OpenApi as _;
+
+use crate::{
+    accept::{AgeLimit, FleetRate},
+    events,
+    intake::Intake,
+    pings,
+    settings::Settings,
+};
+
+/// What the routes share.
+pub(crate) struct Ingest {
+    pub(crate) age_limit: AgeLimit,
+    pub(crate) fleet_rate: FleetRate,
+    pub(crate) intake: Intake,
+    pub(crate) settings: Settings,
+}
+
+/// What every request gets a handle of.
+pub(crate) type SharedIngest = Arc<Ingest>;
+
+/// Builds the routes.
+pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>) -> Router {
+    let ingest = Ingest {
+        age_limit: AgeLimit {
+            max_ahead: settings.max_ahead,
+            max_behind: settings.max_behind,
+        },
+        fleet_rate: FleetRate::new(settings.fleet_rate),
+        intake: Intake::new(
+            producer,
+            settings.queue_bytes,
+            settings.body_bytes,
+            settings.stream_timeout,
+        ),
+        settings,
+    };
+    Router::new()
+        .route("/v1/pings", post(pings::post_pings))
+        .route("/v1/rides/{ride_id}/events", post(events::post_event))
+        .layer(RequestDecompressionLayer::new())
+        .with_state(Arc::new(ingest))
+}
+
+/// The time by this machine's clock: what decides the age of items and stands in `received_at`.
+pub(crate) fn now() -> Timestamp {
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(since_1970.as_millis() as i64)
+}
+
+/// The OpenAPI document of ingest.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    /// Collects the routes.
+    #[derive(utoipa::OpenApi)]
+    #[openapi(
+        info(
+            title = "Hansom ingest",
+            description = "Takes pings and ride events, and answers when they are durable."
+        ),
+        paths(pings::post_pings, events::post_event)
+    )]
+    struct Document;
+    Document::openapi()
+}

@@ -1,0 +1,69 @@
+//! `POST /v1/rides/{ride_id}/events`: what happens to a ride, one event a request.
+
+use axum::{
+    body::Body,
+    extract::{Path, State},
+    http::HeaderMap,
+    response::Response,
+};
+use schemas::{Protocol, Rejection, RideEvent, RideId, Timestamp, upload::RideEventUpload};
+
+use crate::{
+    answer::Answer,
+    api::{SharedIngest, now},
+    format::Format,
+    pings::whole_body,
+    problem::{self, Problem, Stop},
+    upload::{ItemRejection, Upload},
+};
+
+/// Takes a ride event.
+///
+/// Events and pings of a vehicle keep the order in which they were sent, if each is answered
+/// before the next is sent.
+#[utoipa::path(
+    post,
+    path = "/v1/rides/{ride_id}/events",
+    tag = "rides",
+    params(("ride_id" = String, Path, description = "The ride, unique within the fleet")),
+    request_body(content = RideEventUpload, content_type = "application/json"),
+    responses(
+        (status = 200, description = "The event is durable", body = Answer),
+        (status = 400, description = "The event is not accepted",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body paused for too long",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Too many bytes",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "Unknown Content-Type or Content-Encoding",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or the stream is not available: send it again",
+            body = Problem, content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn post_event(
+    State(ingest): State<SharedIngest>,
+    Path(ride): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if Format::of(&headers) != Some(Format::Json) {
+        return problem::stopped(&Stop::UnknownFormat, Answer::default());
+    }
+    let received_at = now();
+    let mut upload = Upload::new(&ingest, Protocol::HttpJson, received_at);
+    match whole_body(&ingest, body.into_data_stream()).await {
+        Ok((json, _share)) => upload.event(parse(&json, &ride, received_at)),
+        Err(stop) => return problem::stopped(&stop, upload.into_answer()),
+    }
+    match upload.append().await {
+        Ok(()) => problem::finished(upload.into_answer()),
+        Err(stop) => problem::stopped(&stop, upload.into_answer()),
+    }
+}
+
+fn parse(json: &[u8], ride: &str, received_at: Timestamp) -> Result<RideEvent, ItemRejection> {
+    let ride = RideId::new(ride).map_err(|_| Rejection::InvalidId)?;
+    let upload: RideEventUpload = serde_json::from_slice(json)?;
+    Ok(upload.check(ride, received_at)?)
+}

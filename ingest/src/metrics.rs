@@ -1,0 +1,44 @@
+//! The metrics of ingest, one function each. Labels are small enums, never ids.
+
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+use schemas::{Protocol, Rejection};
+
+/// Describes the metrics for `/metrics`.
+pub(crate) fn describe() {
+    describe_counter!(
+        "hansom_ingest_accepted_total",
+        "Items accepted and durable, by protocol"
+    );
+    describe_counter!(
+        "hansom_ingest_rejected_total",
+        "Items not accepted, by reason"
+    );
+    describe_counter!(
+        "hansom_ingest_stopped_total",
+        "Requests stopped before their end, by status"
+    );
+    describe_gauge!(
+        "hansom_ingest_queue_free_bytes",
+        "Bytes that may still wait for the stream"
+    );
+}
+
+/// Counts accepted items.
+pub(crate) fn pings_accepted(protocol: Protocol, items: u64) {
+    counter!("hansom_ingest_accepted_total", "protocol" => protocol.as_str()).increment(items);
+}
+
+/// Counts an item that was not accepted.
+pub(crate) fn item_rejected(reason: Rejection) {
+    counter!("hansom_ingest_rejected_total", "reason" => reason.code()).increment(1);
+}
+
+/// Counts a request that was stopped.
+pub(crate) fn request_stopped(status: u16) {
+    counter!("hansom_ingest_stopped_total", "status" => status.to_string()).increment(1);
+}
+
+/// Tells how much may still wait for the stream.
+pub(crate) fn queued(free_bytes: usize) {
+    gauge!("hansom_ingest_queue_free_bytes").set(free_bytes as f64);
+}

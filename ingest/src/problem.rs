@@ -1,0 +1,125 @@
+//! HTTP responses: what was accepted as JSON, what went wrong as problem details (RFC 9457).
+//! It decides the status of everything that ingest says.
+
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use schemas::Rejection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{answer::Answer, metrics};
+
+/// Seconds after which a client may try again.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+
+/// Why a request was stopped before its last item.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    /// The body has no format that is taken.
+    #[error("send application/json, application/x-ndjson or application/x-protobuf")]
+    UnknownFormat,
+    /// The body as a whole cannot be read.
+    #[error("the body cannot be read: {0}")]
+    Unreadable(String),
+    /// The body paused for too long.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// The body is larger than the server takes.
+    #[error("the body has more than {0}")]
+    TooLarge(String),
+    /// The server holds as much as it can.
+    #[error("the server is busy: send it again later")]
+    Busy,
+    /// The stream does not take records now.
+    #[error("the stream is not available: send it again later")]
+    Unavailable,
+}
+
+impl Stop {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// The status of a request in which every item was rejected for this reason.
+fn status_of(reason: Rejection) -> StatusCode {
+    match reason {
+        Rejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Rejection::TooFrequent => StatusCode::TOO_MANY_REQUESTS,
+        Rejection::Malformed
+        | Rejection::WrongShape
+        | Rejection::InvalidId
+        | Rejection::InvalidCoordinate
+        | Rejection::NullIsland
+        | Rejection::OutOfRange
+        | Rejection::InvalidRoute
+        | Rejection::TooOld
+        | Rejection::TooNew
+        | Rejection::Refused => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// Problem details, with what became of the items.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, in plain words.
+    detail: String,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+/// Answers a request that was read to its end.
+pub(crate) fn finished(answer: Answer) -> Response {
+    if answer.accepted > 0 || answer.rejected == 0 {
+        return Json(answer).into_response();
+    }
+    let status = answer
+        .common_reason()
+        .map_or(StatusCode::BAD_REQUEST, status_of);
+    problem(status, "no item was accepted".to_owned(), answer)
+}
+
+/// Answers a request that was stopped; what was accepted until then is durable.
+pub(crate) fn stopped(stop: &Stop, answer: Answer) -> Response {
+    metrics::request_stopped(stop.status().as_u16());
+    problem(stop.status(), stop.to_string(), answer)
+}
+
+fn problem(status: StatusCode, detail: String, answer: Answer) -> Response {
+    let title = status.canonical_reason().unwrap_or_default();
+    let mut response = (
+        status,
+        Json(Problem {
+            title,
+            status: status.as_u16(),
+            detail,
+            answer,
+        }),
+    )
+        .into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/problem+json"),
+    );
+    if matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    ) {
+        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}

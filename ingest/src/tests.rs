@@ -1,0 +1,398 @@
+//! Ingest through its routes, on the real in-memory stream and on streams with faults.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{Request, StatusCode, header},
+};
+use clap::Parser;
+use schemas::Record;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use transport::{AppendError, Appended, Batch, Producer, Read, Stream};
+
+use crate::{Settings, api};
+
+/// Reads the settings as the command line does.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn settings(flags: &[&str]) -> Settings {
+    Line::parse_from([&["ingest"], flags].concat()).settings
+}
+
+fn now_ms() -> i64 {
+    api::now().0
+}
+
+fn ping(seq: u64) -> Value {
+    json!({"vehicle_id": "cab-1", "epoch": 1, "seq": seq, "time_ms": now_ms(), "lat": 37.7, "lng": -122.4})
+}
+
+/// A stream that answers every append alike, or never.
+struct Faulty(Option<fn(usize) -> Appended>);
+
+#[async_trait]
+impl Producer for Faulty {
+    async fn append(&self, batch: Batch) -> Appended {
+        match self.0 {
+            Some(answer) => answer(batch.len()),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+fn standing_still() -> Arc<dyn Producer> {
+    Arc::new(Faulty(None))
+}
+
+/// An ingest on an in-memory stream.
+struct Service {
+    stream: Arc<dyn Stream>,
+    router: Router,
+}
+
+impl Service {
+    async fn start(flags: &[&str]) -> Self {
+        let stream = transport::open("memory:?shards=1").await.unwrap();
+        let router = api::router(settings(flags), stream.producer());
+        Self { stream, router }
+    }
+
+    async fn post(&self, kind: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+        post(&self.router, kind, body).await
+    }
+
+    /// Everything that is on the stream, once there are `records` of them.
+    async fn archived(&self, records: usize) -> Vec<Record> {
+        let mut found = Vec::new();
+        let mut shard = self.stream.consumer("test").acquire().await.unwrap();
+        while found.len() < records {
+            let Read::Records(fetched) = shard.read().await.unwrap() else {
+                continue;
+            };
+            found.extend(
+                fetched
+                    .iter()
+                    .map(|record| Record::decode(record.payload).unwrap()),
+            );
+        }
+        found
+    }
+}
+
+async fn post(router: &Router, kind: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+    let request = Request::post("/v1/pings").header(header::CONTENT_TYPE, kind);
+    send(router, request.body(body.into()).unwrap()).await
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).cloned();
+    let retry = response.headers().contains_key(header::RETRY_AFTER);
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    if status != StatusCode::OK && !body.is_empty() {
+        assert_eq!(kind.unwrap(), "application/problem+json");
+        let may_retry = [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        assert_eq!(retry, may_retry.contains(&status));
+    }
+    (status, serde_json::from_slice(&body).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn every_format_reaches_the_stream_alike() {
+    let service = Service::start(&[]).await;
+    let one = ping(1).to_string();
+    let two = json!([ping(2), ping(3)]).to_string();
+    let lines = format!("{}\n\r\n{}", ping(4), ping(5));
+    for (kind, body, count) in [
+        ("application/json", one, 1),
+        ("application/json; charset=utf-8", two, 2),
+        ("application/x-ndjson", lines, 2),
+    ] {
+        let (status, answer) = service.post(kind, body).await;
+        assert_eq!(
+            (status, &answer["accepted"]),
+            (StatusCode::OK, &json!(count)),
+            "{answer}"
+        );
+    }
+    let mut protobuf = Vec::new();
+    for record in service.archived(5).await {
+        // A record with a ping in field 1 reads as a batch with a ping in field 1.
+        record.encode(&mut protobuf);
+    }
+    let (status, answer) = service.post("application/x-protobuf", protobuf).await;
+    assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &json!(5)));
+    let records = service.archived(10).await;
+    let seqs: Vec<_> = records
+        .iter()
+        .map(|record| match record {
+            Record::Ping(ping) => ping.name.seq,
+            _ => panic!("{record:?}"),
+        })
+        .collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_read_and_unknown_compression_is_refused() {
+    let service = Service::start(&[]).await;
+    let body = ping(1).to_string();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(body.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = zstd::encode_all(body.as_bytes(), 1).unwrap();
+    for (encoding, bytes, expected) in [
+        ("gzip", gzip.clone(), StatusCode::OK),
+        ("zstd", zstd, StatusCode::OK),
+        (
+            "gzip",
+            gzip[..gzip.len() / 2].to_vec(),
+            StatusCode::BAD_REQUEST,
+        ),
+        ("br", b"x".to_vec(), StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ] {
+        let request = Request::post("/v1/pings")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::CONTENT_ENCODING, encoding)
+            .body(Body::from(bytes))
+            .unwrap();
+        assert_eq!(
+            service
+                .router
+                .clone()
+                .oneshot(request)
+                .await
+                .unwrap()
+                .status(),
+            expected
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bad_item_is_named_and_its_neighbours_are_accepted() {
+    let service = Service::start(&[]).await;
+    let mut island = ping(2);
+    (island["lat"], island["lng"]) = (json!(0.0), json!(0.0));
+    let mut old = ping(3);
+    old["time_ms"] = json!(now_ms() - 8 * 86_400_000);
+    let mut shape = ping(4);
+    shape["lat"] = json!("north");
+    let mut id = ping(5);
+    id["vehicle_id"] = json!("a b");
+    let long = format!("{{\"vehicle_id\":\"{}\"}}", "x".repeat(20_000));
+    let lines = [
+        ping(1).to_string(),
+        island.to_string(),
+        old.to_string(),
+        shape.to_string(),
+        id.to_string(),
+        "{\"vehicle_id\":".to_owned(),
+        long,
+        ping(6).to_string(),
+    ];
+    let (status, answer) = service.post("application/x-ndjson", lines.join("\n")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(
+        (&answer["accepted"], &answer["rejected"]),
+        (&json!(2), &json!(6))
+    );
+    let errors: Vec<_> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| {
+            (
+                error["index"].as_u64().unwrap(),
+                error["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let expected = [
+        (1, "null_island"),
+        (2, "too_old"),
+        (3, "wrong_shape"),
+        (4, "invalid_id"),
+        (5, "malformed"),
+        (6, "too_large"),
+    ];
+    assert_eq!(errors, expected);
+    assert_eq!(service.archived(2).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_request_without_an_accepted_item_says_so_by_its_status() {
+    let service = Service::start(&[]).await;
+    for (kind, body, status) in [
+        ("application/json", "{", StatusCode::BAD_REQUEST),
+        ("application/json", "", StatusCode::BAD_REQUEST),
+        ("application/json", "[", StatusCode::BAD_REQUEST),
+        ("application/json", "[1,2]", StatusCode::BAD_REQUEST),
+        ("application/json", "[]", StatusCode::OK),
+        ("application/x-ndjson", "", StatusCode::OK),
+        (
+            "application/x-protobuf",
+            "\u{7f}\u{7f}",
+            StatusCode::BAD_REQUEST,
+        ),
+        ("text/plain", "{}", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ] {
+        assert_eq!(service.post(kind, body).await.0, status, "{kind} {body}");
+    }
+    let line = "x".repeat(20_000);
+    assert_eq!(
+        service.post("application/x-ndjson", line).await.0,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+}
+
+#[tokio::test]
+async fn bodies_over_their_limit_are_refused_whole() {
+    let service = Service::start(&["--max-body-bytes", "1000", "--max-ndjson-bytes", "2000"]).await;
+    for (kind, bytes) in [("application/json", 1_001), ("application/x-ndjson", 2_001)] {
+        let (status, problem) = service.post(kind, " ".repeat(bytes)).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{problem}");
+    }
+    let service = Service::start(&[]).await;
+    let array = format!("[{}1]", "1,".repeat(10_000));
+    assert_eq!(
+        service.post("application/json", array).await.0,
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_pauses_is_cut_off() {
+    let service = Service::start(&[]).await;
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(Bytes::from("{"))]);
+    let never = futures_util::stream::pending();
+    let body = Body::from_stream(futures_util::StreamExt::chain(begun, never));
+    assert_eq!(
+        service.post("application/json", body).await.0,
+        StatusCode::REQUEST_TIMEOUT
+    );
+}
+
+#[tokio::test]
+async fn a_fleet_over_its_share_gets_429() {
+    let service = Service::start(&["--fleet-rate", "1"]).await;
+    let lines: Vec<_> = (0..20).map(|seq| ping(seq).to_string()).collect();
+    let (status, answer) = service.post("application/x-ndjson", lines.join("\n")).await;
+    assert_eq!(
+        (status, &answer["errors"][0]["code"]),
+        (StatusCode::OK, &json!("too_frequent"))
+    );
+    let (status, _) = service.post("application/json", ping(99).to_string()).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_stands_still_costs_no_more_than_the_budget() {
+    let flags = ["--queue-bytes", "1000", "--stream-timeout", "10s"];
+    let router = api::router(settings(&flags), standing_still());
+    let mut unavailable = 0;
+    for seq in 0..100 {
+        let begun = tokio::time::Instant::now();
+        let (status, problem) = post(&router, "application/json", ping(seq).to_string()).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(problem["accepted"], json!(0));
+        if begun.elapsed() >= Duration::from_secs(10) {
+            unavailable += 1;
+        }
+    }
+    // A ping takes some 60 of the 1,000 bytes: the first of them wait, the others are shed at once.
+    assert!((10..=25).contains(&unavailable), "{unavailable}");
+}
+
+#[tokio::test]
+async fn a_record_that_the_stream_refuses_touches_no_other() {
+    let refuse_first = |_| Appended {
+        failed: vec![(0, AppendError::Rejected("too large".to_owned()))],
+    };
+    let router = api::router(settings(&[]), Arc::new(Faulty(Some(refuse_first))));
+    let (status, answer) = post(
+        &router,
+        "application/json",
+        json!([{"bad": 1}, ping(1), ping(2)]).to_string(),
+    )
+    .await;
+    assert_eq!((status, &answer["accepted"]), (StatusCode::OK, &json!(1)));
+    assert_eq!(answer["errors"][1]["index"], json!(1));
+    assert_eq!(answer["errors"][1]["code"], json!("refused"));
+}
+
+#[tokio::test]
+async fn a_stream_that_fails_in_part_is_told_with_what_is_durable() {
+    let fail_last = |records| Appended {
+        failed: vec![(
+            records - 1,
+            AppendError::Unavailable("disk full".to_owned()),
+        )],
+    };
+    let router = api::router(settings(&[]), Arc::new(Faulty(Some(fail_last))));
+    let body = json!([ping(1), ping(2), ping(3)]).to_string();
+    let (status, problem) = post(&router, "application/json", body).await;
+    assert_eq!(
+        (status, &problem["accepted"]),
+        (StatusCode::SERVICE_UNAVAILABLE, &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn ride_events_are_checked_and_reach_the_stream() {
+    let service = Service::start(&[]).await;
+    let place = json!({"lat": 37.7, "lng": -122.4});
+    for (ride, mut event, status) in [
+        (
+            "r1",
+            json!({"type": "assigned", "pickup": place, "dropoff": place}),
+            StatusCode::OK,
+        ),
+        ("r1", json!({"type": "picked_up"}), StatusCode::OK),
+        (
+            "r1",
+            json!({"type": "dropped_off", "fare": {"minor_units": 1, "currency": "USD"}}),
+            StatusCode::OK,
+        ),
+        (
+            "r1",
+            json!({"type": "dropped_off", "fare": {"minor_units": 1, "currency": "usd"}}),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "r1",
+            json!({"type": "assigned", "pickup": place}),
+            StatusCode::BAD_REQUEST,
+        ),
+        (
+            "r1",
+            json!({"type": "rerouted", "dropoff": place, "route": "no"}),
+            StatusCode::BAD_REQUEST,
+        ),
+        ("r1", json!({"type": "teleported"}), StatusCode::BAD_REQUEST),
+        ("r%20", json!({"type": "arrived"}), StatusCode::BAD_REQUEST),
+    ] {
+        event["vehicle_id"] = json!("cab-1");
+        event["time_ms"] = json!(now_ms());
+        let request = Request::post(format!("/v1/rides/{ride}/events"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(event.to_string()))
+            .unwrap();
+        assert_eq!(send(&service.router, request).await.0, status, "{event}");
+    }
+    assert_eq!(service.archived(3).await.len(), 3);
+}

@@ -1,0 +1,170 @@
+//! One upload: judges item after item, packs what is accepted, appends it batch by batch, and
+//! keeps the account of all of them.
+
+use schemas::{Ping, Protocol, Rejection, RideEvent, Timestamp, record};
+use transport::{AppendError, Batch};
+
+use crate::{answer::Answer, api::Ingest, metrics, problem::Stop};
+
+/// A batch goes to the stream once it has this many bytes: about 4,000 pings, so that one fsync
+/// serves many and a long upload holds little.
+const BATCH_BYTES: usize = 256 << 10;
+
+/// One upload under way.
+pub(crate) struct Upload<'a> {
+    ingest: &'a Ingest,
+    protocol: Protocol,
+    received_at: Timestamp,
+    batch: Batch,
+    /// The index in the upload of every record of the batch.
+    indices: Vec<u64>,
+    next_index: u64,
+    answer: Answer,
+}
+
+impl<'a> Upload<'a> {
+    pub(crate) fn new(ingest: &'a Ingest, protocol: Protocol, received_at: Timestamp) -> Self {
+        Self {
+            ingest,
+            protocol,
+            received_at,
+            batch: Batch::default(),
+            indices: Vec::new(),
+            next_index: 0,
+            answer: Answer::default(),
+        }
+    }
+
+    /// When the upload began, and how.
+    pub(crate) fn origin(&self) -> (Timestamp, Protocol) {
+        (self.received_at, self.protocol)
+    }
+
+    /// Takes the next item: a ping, or why it is none.
+    pub(crate) fn ping(&mut self, item: Result<Ping, ItemRejection>) {
+        let index = self.next_index;
+        self.next_index += 1;
+        let judged = item.and_then(|ping| {
+            self.ingest.age_limit.check(ping.time, self.received_at)?;
+            self.ingest.fleet_rate.check(ping.fleet)?;
+            Ok(ping)
+        });
+        match judged {
+            Ok(ping) => {
+                self.batch.push(
+                    |key| record::write_key(ping.fleet, ping.vehicle, key),
+                    |payload| record::encode_ping(&ping, payload),
+                );
+                self.indices.push(index);
+            }
+            Err(rejection) => self.reject(index, rejection),
+        }
+    }
+
+    /// Takes a ride event.
+    pub(crate) fn event(&mut self, item: Result<RideEvent, ItemRejection>) {
+        let judged = item.and_then(|event| {
+            self.ingest.age_limit.check(event.time, self.received_at)?;
+            Ok(event)
+        });
+        match judged {
+            Ok(event) => {
+                let (fleet, vehicle) = (event.fleet, event.vehicle);
+                let event = schemas::Record::RideEvent(Box::new(event));
+                self.batch.push(
+                    |key| record::write_key(fleet, vehicle, key),
+                    |payload| event.encode(payload),
+                );
+                self.indices.push(0);
+            }
+            Err(rejection) => self.reject(0, rejection),
+        }
+    }
+
+    /// Whether the batch has enough for one append.
+    pub(crate) fn is_full(&self) -> bool {
+        self.batch.bytes() >= BATCH_BYTES
+    }
+
+    /// Appends what is packed and waits until it is durable.
+    ///
+    /// # Errors
+    /// [`Stop`] if the stream did not take all that it could ever take.
+    pub(crate) async fn append(&mut self) -> Result<(), Stop> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let indices = std::mem::take(&mut self.indices);
+        let appended = self
+            .ingest
+            .intake
+            .append(std::mem::take(&mut self.batch))
+            .await?;
+        self.answer.accepted += (indices.len() - appended.failed.len()) as u64;
+        let mut unavailable = false;
+        for (record, error) in appended.failed {
+            match error {
+                AppendError::Rejected(reason) => {
+                    self.reject(
+                        indices[record],
+                        ItemRejection::new(Rejection::Refused, reason),
+                    );
+                }
+                AppendError::Unavailable(_) => unavailable = true,
+            }
+        }
+        if unavailable {
+            Err(Stop::Unavailable)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends the upload and hands out its account.
+    pub(crate) fn into_answer(self) -> Answer {
+        metrics::pings_accepted(self.protocol, self.answer.accepted);
+        self.answer
+    }
+
+    fn reject(&mut self, index: u64, rejection: ItemRejection) {
+        metrics::item_rejected(rejection.reason);
+        self.answer
+            .reject(index, rejection.reason, rejection.detail);
+    }
+}
+
+/// Why an item is not taken, and what a parser said about it.
+#[derive(Debug)]
+pub(crate) struct ItemRejection {
+    reason: Rejection,
+    detail: Option<String>,
+}
+
+impl ItemRejection {
+    pub(crate) fn new(reason: Rejection, detail: String) -> Self {
+        Self {
+            reason,
+            detail: Some(detail),
+        }
+    }
+}
+
+impl From<Rejection> for ItemRejection {
+    fn from(reason: Rejection) -> Self {
+        Self {
+            reason,
+            detail: None,
+        }
+    }
+}
+
+impl From<serde_json::Error> for ItemRejection {
+    fn from(error: serde_json::Error) -> Self {
+        let reason = if error.is_data() {
+            Rejection::WrongShape
+        } else {
+            Rejection::Malformed
+        };
+        Self::new(reason, error.to_string())
+    }
+}

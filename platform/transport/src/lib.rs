@@ -1,0 +1,167 @@
+//! The stream: an append-only log of keyed records, cut into shards, read by groups of consumers.
+//! It carries bytes and keys; it knows nothing of pings, and stores no state for its readers but
+//! the checkpoint that each group moves.
+//!
+//! A record goes in through [`Producer::append`], is durable once that returns, and comes out of a
+//! [`Shard`] that a [`Consumer`] acquired. Which backend does it is decided once, from a URL, in
+//! [`open`].
+
+mod admission;
+mod batch;
+mod block;
+mod clock;
+mod cut;
+mod gather;
+mod groups;
+mod lock;
+mod member;
+mod position;
+mod progress;
+mod retention;
+mod run;
+mod url_options;
+
+pub mod conformance;
+pub mod embedded;
+pub mod memory;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+pub use batch::{Batch, Fetched, StreamRecord};
+pub use position::{Position, ShardId};
+
+/// Opens streams: one per process and URL.
+#[async_trait]
+pub trait Stream: Send + Sync + 'static {
+    /// A handle that appends. Handles share one queue, bounded in bytes.
+    fn producer(&self) -> Arc<dyn Producer>;
+
+    /// Joins `group` as one more member. All shards are shared out among a group's members.
+    fn consumer(&self, group: &str) -> Box<dyn Consumer>;
+
+    /// Waits until everything appended is durable and releases what the stream holds on disk.
+    ///
+    /// # Errors
+    /// [`StreamError`] if what was appended last could not be made durable.
+    async fn close(&self) -> Result<(), StreamError>;
+}
+
+/// Appends records.
+#[async_trait]
+pub trait Producer: Send + Sync + 'static {
+    /// Appends the batch and waits until it is durable.
+    ///
+    /// A record not named in the answer is durable, and is read before every record of the same
+    /// key that is appended later. One refused record does not touch its neighbours. Dropping the
+    /// future leaves open whether the records are appended, never in which order.
+    async fn append(&self, batch: Batch) -> Appended;
+}
+
+/// What became of a batch: the records that were not appended, by their index, in order.
+#[derive(Debug, Default)]
+pub struct Appended {
+    /// Index in the batch, and why it is not on the stream.
+    pub failed: Vec<(usize, AppendError)>,
+}
+
+/// Why a record was not appended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The stream cannot take it now; the same record may be appended later.
+    #[error("the stream is unavailable: {0}")]
+    Unavailable(String),
+    /// The stream will never take it.
+    #[error("the stream refuses the record: {0}")]
+    Rejected(String),
+}
+
+/// Hands out shards to one member of a group.
+#[async_trait]
+pub trait Consumer: Send {
+    /// Waits for the next shard that falls to this member. Safe to drop while it waits.
+    ///
+    /// A shard is with one member at a time: it is handed out only after its former owner dropped
+    /// it. Dropping the consumer leaves the group; shards already acquired stay until dropped.
+    ///
+    /// # Errors
+    /// [`StreamError`] if the stream is closed or broken for good.
+    async fn acquire(&mut self) -> Result<Box<dyn Shard>, StreamError>;
+}
+
+/// One shard, owned by one member of a group until dropped.
+#[async_trait]
+pub trait Shard: Send {
+    /// Its name.
+    fn id(&self) -> &ShardId;
+
+    /// Sets where reading goes on: after `position`, or at the oldest record kept.
+    fn seek(&mut self, after: Option<Position>);
+
+    /// Waits for the next records, in order. Safe to drop while it waits: nothing is skipped.
+    ///
+    /// # Errors
+    /// [`StreamError`] if the stream is closed or broken for good; passing trouble is retried.
+    async fn read(&mut self) -> Result<Read, StreamError>;
+
+    /// Tells the stream how far the group is done, so that retention may take what lies behind,
+    /// and monitoring sees the lag. Whoever resumes goes by what is stored with its own output.
+    ///
+    /// # Errors
+    /// [`StreamError`] if it could not be stored; nothing else is harmed by that.
+    async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError>;
+}
+
+/// What a shard answers to a read.
+#[derive(Debug)]
+pub enum Read {
+    /// The next records; never empty.
+    Records(Fetched),
+    /// Retention has taken the records up to and including this position before they were read.
+    /// Reading goes on after it.
+    Gap(Position),
+    /// Another member is to have the shard: finish, store, drop it. Reading on is allowed.
+    Revoked,
+}
+
+/// Says that the stream cannot serve any more, or cannot be opened.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StreamError {
+    /// The URL names no stream that can be opened.
+    #[error("stream url {url}: {reason}")]
+    Url {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The stream was closed by this process.
+    #[error("the stream is closed")]
+    Closed,
+    /// The storage beneath failed.
+    #[error("stream storage: {0}")]
+    Storage(String),
+}
+
+impl StreamError {
+    fn storage(error: impl std::fmt::Display) -> Self {
+        Self::Storage(error.to_string())
+    }
+}
+
+/// Opens the stream that `url` names: `memory:` or `embedded:///path/to/dir`, with options as
+/// `?shards=4&retention=24h&max_bytes=8589934592`.
+///
+/// # Errors
+/// [`StreamError`] for a URL that is not understood, and for storage that cannot be opened.
+pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
+    match url.split(':').next() {
+        Some("memory") => Ok(Arc::new(memory::MemoryStream::open(url)?)),
+        Some("embedded") => Ok(Arc::new(embedded::EmbeddedStream::open(url).await?)),
+        _ => Err(StreamError::Url {
+            url: url.to_owned(),
+            reason: "begins with memory: or embedded://".to_owned(),
+        }),
+    }
+}

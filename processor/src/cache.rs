@@ -1,0 +1,122 @@
+//! The cache: where every ride and vehicle is now, for whoever asks, from any instance.
+//! It holds nothing that the stream could not tell again.
+//!
+//! Which backend does it is decided once, from a URL, in [`open`].
+
+pub mod memory;
+
+mod grid;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::stream::BoxStream;
+use schemas::{
+    Coordinate, FleetId, Meters, Phase, RideId, RideProgress, VehicleId, VehiclePosition,
+};
+
+pub use crate::shard_state::Change;
+
+/// Where rides and vehicles are now.
+///
+/// Nothing in it goes backwards: of two versions of a ride or a vehicle the higher stays, whichever
+/// is written last, so that a worker that lost its shard cannot show the past. A ride that is over
+/// is kept for an hour after its last write, everything else for a day.
+#[async_trait]
+pub trait Cache: Send + Sync + 'static {
+    /// Writes what changed. Once it returns, every reader sees it, and every watcher will.
+    ///
+    /// After an error it is open what was written; writing again is safe.
+    async fn write(&self, changes: Vec<Change>) -> Result<(), CacheError>;
+
+    /// A ride; None if it is not known.
+    async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError>;
+
+    /// Rides by their ids in byte order.
+    async fn rides(&self, query: RidesQuery) -> Result<Vec<RideProgress>, CacheError>;
+
+    /// A vehicle; None if it is not known.
+    async fn vehicle(
+        &self,
+        fleet: FleetId,
+        vehicle: VehicleId,
+    ) -> Result<Option<VehiclePosition>, CacheError>;
+
+    /// Vehicles around a place, the nearest first.
+    async fn near(&self, query: NearQuery) -> Result<Vec<Nearby>, CacheError>;
+
+    /// A ride as it is now, and then as every later write leaves it; None if it is not known.
+    ///
+    /// A watcher that is slow misses states in between, never the last. The stream ends when the
+    /// ride is forgotten.
+    async fn watch(
+        &self,
+        fleet: FleetId,
+        ride: RideId,
+    ) -> Result<Option<BoxStream<'static, RideProgress>>, CacheError>;
+}
+
+/// Asks for rides of a fleet.
+#[derive(Debug, Clone)]
+pub struct RidesQuery {
+    /// The fleet.
+    pub fleet: FleetId,
+    /// Only those in this phase.
+    pub phase: Option<Phase>,
+    /// Only those after this one.
+    pub after: Option<RideId>,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// Asks for vehicles of a fleet around a place.
+#[derive(Debug, Clone)]
+pub struct NearQuery {
+    /// The fleet.
+    pub fleet: FleetId,
+    /// The place.
+    pub place: Coordinate,
+    /// Not farther than this.
+    pub radius: Meters,
+    /// So many at most.
+    pub limit: usize,
+}
+
+/// A vehicle and how far off it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearby {
+    /// The vehicle.
+    pub vehicle: VehiclePosition,
+    /// By the crow.
+    pub distance: Meters,
+}
+
+/// Why the cache has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CacheError {
+    /// The URL names no cache that can be opened.
+    #[error("cache url {url}: {reason}")]
+    Url {
+        /// The URL as given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The cache cannot answer now; the same may succeed later.
+    #[error("the cache is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// Opens the cache that `url` names: `memory:`.
+///
+/// # Errors
+/// [`CacheError`] for a URL that is not understood.
+pub fn open(url: &str) -> Result<Arc<dyn Cache>, CacheError> {
+    match url {
+        "memory:" => Ok(Arc::new(memory::MemoryCache::default())),
+        _ => Err(CacheError::Url {
+            url: url.to_owned(),
+            reason: "is not memory:".to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,178 @@
+//! How far a vehicle has come along its route, and whether it has left it. Only a window of the
+//! route is searched for each ping, whatever the route's length.
+
+use std::ops::Range;
+
+use schemas::{Accuracy, Coordinate, Meters, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fix::Fix,
+    route::{Place, Route, Snap},
+};
+
+/// Segments searched at most, once near the vehicle and, if it is lost, once elsewhere: 1 km of a
+/// city's route, a fraction of a microsecond.
+const MAX_SEGMENTS: usize = 64;
+/// The window reaches this far ahead of where the vehicle was, and half as far again as it drove.
+const REACH: Meters = Meters(150.0);
+/// A route may be longer than the crow flies between two pings.
+const REACH_PER_METER: f64 = 1.5;
+/// Noise moves a vehicle back by less than this, which is not believed.
+const BACKWARD_NOISE: Meters = Meters(50.0);
+/// A vehicle is beside its route if it is farther than this, or than its accuracy so many times.
+const BESIDE: Meters = Meters(40.0);
+const ACCURACIES_BESIDE: f64 = 2.5;
+/// It has left the route after so many pings beside it, over at least so many seconds.
+const PINGS_TO_LEAVE: u8 = 3;
+const SECONDS_TO_LEAVE: f64 = 5.0;
+/// It is back after so many pings on it.
+const PINGS_TO_RETURN: u8 = 2;
+
+/// Where a vehicle is on its route.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Follow {
+    along: Meters,
+    /// Driven, by the crow from ping to ping, since it was last on the route.
+    driven: Meters,
+    /// Where the search of the rest of the window goes on, in segments.
+    search: usize,
+    on: Contact,
+}
+
+/// How sure it is that the vehicle is on its route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Contact {
+    On,
+    /// On it, with so many pings beside it since then.
+    Leaving {
+        pings: u8,
+        since: Timestamp,
+    },
+    /// Off it, with so many pings on it again.
+    Off {
+        back: u8,
+    },
+}
+
+impl Follow {
+    /// Begins at the start of a route, for a vehicle that may be some way from there.
+    pub(crate) fn start(route: &Route, position: Option<Coordinate>) -> Self {
+        let away = position.map_or(Meters(0.0), |position| route.begin().distance(position));
+        Self {
+            along: Meters(0.0),
+            driven: away,
+            search: 0,
+            on: Contact::On,
+        }
+    }
+
+    /// Takes a newer fix of a vehicle that moved so far since the last.
+    pub(crate) fn advance(&mut self, route: &Route, fix: &Fix, moved: Meters) {
+        self.driven.0 += moved.0;
+        let place = route.place(fix.spot.position);
+        let tolerance = tolerance(fix.accuracy);
+        let snap = match self.nearby(route, place) {
+            Some(snap) if snap.distance.0 <= tolerance.0 => Some(snap),
+            _ if self.on != Contact::On => self
+                .elsewhere(route, place)
+                .filter(|snap| snap.distance.0 <= tolerance.0),
+            _ => None,
+        };
+        match snap {
+            Some(snap) => self.touch(snap),
+            None => self.miss(fix.spot.time),
+        }
+    }
+
+    /// Whether the vehicle has left the route.
+    pub(crate) fn is_off(&self) -> bool {
+        matches!(self.on, Contact::Off { .. })
+    }
+
+    /// How far along the route it has come.
+    pub(crate) fn along(&self) -> Meters {
+        self.along
+    }
+
+    /// Searches ahead of where the vehicle was, and behind as far as noise goes.
+    fn nearby(&self, route: &Route, place: Place) -> Option<Snap> {
+        let to = Meters(self.along.0 + self.reach().0);
+        let window = route.segments(Meters(self.along.0 - BACKWARD_NOISE.0), to);
+        route.nearest(
+            place,
+            window.start..window.end.min(window.start + MAX_SEGMENTS),
+        )
+    }
+
+    /// Searches a further part of where it may have come to, in either direction: the next part
+    /// with every call, so that all of it is searched in turn.
+    fn elsewhere(&mut self, route: &Route, place: Place) -> Option<Snap> {
+        let reach = self.reach();
+        let window = route.segments(
+            Meters(self.along.0 - reach.0),
+            Meters(self.along.0 + reach.0),
+        );
+        let part = part(&window, self.search);
+        // The window's end grows with every ping; whoever only chased it would never start again.
+        self.search = if part.end == window.end {
+            window.start
+        } else {
+            part.end
+        };
+        route.nearest(place, part)
+    }
+
+    fn reach(&self) -> Meters {
+        Meters(REACH.0 + self.driven.0 * REACH_PER_METER)
+    }
+
+    fn touch(&mut self, snap: Snap) {
+        self.driven = Meters(0.0);
+        let came_back = snap.along.0 < self.along.0 - BACKWARD_NOISE.0;
+        if self.is_off() || came_back || snap.along.0 > self.along.0 {
+            self.along = snap.along;
+        }
+        self.on = match self.on {
+            Contact::Off { back } if back + 1 < PINGS_TO_RETURN => Contact::Off { back: back + 1 },
+            Contact::On | Contact::Leaving { .. } | Contact::Off { .. } => Contact::On,
+        };
+    }
+
+    fn miss(&mut self, time: Timestamp) {
+        self.on = match self.on {
+            Contact::On => Contact::Leaving {
+                pings: 1,
+                since: time,
+            },
+            Contact::Leaving { pings, since }
+                if pings + 1 >= PINGS_TO_LEAVE && time.seconds_since(since) >= SECONDS_TO_LEAVE =>
+            {
+                Contact::Off { back: 0 }
+            }
+            Contact::Leaving { pings, since } => Contact::Leaving {
+                pings: pings.saturating_add(1),
+                since,
+            },
+            Contact::Off { .. } => Contact::Off { back: 0 },
+        };
+    }
+}
+
+/// The part of the window that begins at `from`, or at its start where that lies outside.
+fn part(window: &Range<usize>, from: usize) -> Range<usize> {
+    let start = if window.contains(&from) {
+        from
+    } else {
+        window.start
+    };
+    start..window.end.min(start + MAX_SEGMENTS)
+}
+
+fn tolerance(accuracy: Option<Accuracy>) -> Meters {
+    let by_accuracy = accuracy.map_or(0.0, |accuracy| accuracy.meters().0 * ACCURACIES_BESIDE);
+    Meters(by_accuracy.max(BESIDE.0))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! The processor: it follows every vehicle and ride on the stream, and tells where they are and
+//! when they arrive. It writes no files of rows and takes no uploads.
+//!
+//! The path of one ping: [`run`] acquires its shard, the shard's worker hands the record to
+//! [`ShardState::apply`]; there the vehicle's gate judges it ([`Verdict`]), the vehicle moves, and
+//! its open rides with it: the way driven, the place on the planned route, the time of arrival.
+//! After each batch the worker appends the trips that are due to the stream, writes what changed to
+//! the [`Cache`], and now and then stores a snapshot of the state with its position. The
+//! [`live`] API answers riders and dispatchers from the cache alone.
+
+mod agenda;
+mod eta;
+mod fix;
+mod follow;
+mod forgotten;
+mod gate;
+mod metrics;
+mod progress;
+mod ride;
+mod route;
+mod settings;
+mod shard_state;
+mod snapshot;
+mod stall;
+mod trip;
+mod trips;
+mod vehicle;
+mod vehicles;
+mod version;
+mod way;
+mod worker;
+
+pub mod cache;
+pub mod live;
+
+#[cfg(test)]
+mod testing;
+
+pub use cache::{Cache, Change};
+pub use gate::Verdict;
+pub use ride::EventOutcome;
+pub use settings::Settings;
+pub use shard_state::{Effects, Outcome, ShardState};
+pub use worker::run;

@@ -1,0 +1,111 @@
+//! `GET /v1/rides/{id}/events`: a ride as it is now and every change from then on, as server-sent
+//! events. What a client missed while it was away is not kept for it.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    response::{
+        IntoResponse,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures_util::{
+    Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use schemas::{RideId, RideProgress};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{
+    App,
+    problem::{Problem, ProblemBody},
+    rides::FleetParameter,
+};
+use crate::metrics;
+
+/// Proxies close connections on which nothing came for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Follows a ride: the event `progress` with the ride as its data, now and after every change. The
+/// stream ends with the ride; a client should close its side then, or it connects again.
+#[utoipa::path(
+    get,
+    path = "/v1/rides/{id}/events",
+    params(("id" = String, Path, description = "The ride"), FleetParameter),
+    responses(
+        (status = 200, description = "The ride now, and after every change", body = RideProgress,
+         content_type = "text/event-stream"),
+        (status = 400, description = "A parameter cannot be read", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such ride", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Too many streams are open, or the cache is unavailable",
+         body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn follow(
+    State(app): State<App>,
+    ride: Result<Path<RideId>, PathRejection>,
+    fleet: Result<Query<FleetParameter>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let (Path(ride), Query(FleetParameter { fleet })) = (ride?, fleet?);
+    let place = Place::take(&app.streams)?;
+    let changes = app
+        .cache
+        .watch(fleet, ride)
+        .await?
+        .ok_or(Problem::UnknownRide)?;
+    let events = until_over(changes).map(move |ride| {
+        let _held = &place;
+        Ok::<_, Infallible>(to_event(&ride))
+    });
+    let shutdown = app.shutdown;
+    let events = events.take_until(Box::pin(async move { shutdown.requested().await }));
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// Ends a stream of a ride's states with the first in which it is over.
+fn until_over(
+    changes: BoxStream<'static, RideProgress>,
+) -> impl Stream<Item = RideProgress> + Send + 'static {
+    stream::unfold(Some(changes), |changes| async move {
+        let mut changes = changes?;
+        let ride = changes.next().await?;
+        let rest = (!ride.phase.is_over()).then_some(changes);
+        Some((ride, rest))
+    })
+}
+
+fn to_event(ride: &RideProgress) -> Event {
+    let event = Event::default()
+        .event("progress")
+        .id(ride.version.to_string());
+    // Numbers and texts always become JSON; a comment keeps the stream should they not.
+    event
+        .json_data(ride)
+        .unwrap_or_else(|error| Event::default().comment(error.to_string()))
+}
+
+/// One of the streams that may be open at once.
+struct Place(#[expect(dead_code, reason = "held until dropped")] OwnedSemaphorePermit);
+
+impl Place {
+    fn take(streams: &Arc<Semaphore>) -> Result<Self, Problem> {
+        let permit = streams
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Problem::TooManyStreams)?;
+        metrics::live_streams_changed(1.0);
+        Ok(Self(permit))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        metrics::live_streams_changed(-1.0);
+    }
+}

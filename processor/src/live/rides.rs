@@ -1,0 +1,139 @@
+//! `GET /v1/rides` and `GET /v1/rides/{id}`: rides as they are now.
+//! How they change is `events`'.
+
+#![expect(unused_qualifications, reason = "utoipa's macros write paths in full")]
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+};
+use schemas::{FleetId, Phase, RideId, RideProgress};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    App,
+    problem::{Problem, ProblemBody},
+};
+use crate::cache::RidesQuery;
+
+/// Rides on a page, unless asked otherwise, and at most.
+const USUAL_LIMIT: usize = 100;
+pub(super) const MAX_LIMIT: usize = 1_000;
+
+/// Says whose ride or vehicle is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FleetParameter {
+    /// The fleet; `default` if missing.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub(super) fleet: FleetId,
+}
+
+/// Says which rides to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListParameters {
+    /// The fleet; `default` if missing.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    fleet: FleetId,
+    /// Only rides in this phase.
+    #[param(inline)]
+    phase: Option<Phase>,
+    /// So many rides at most: 1 to 1000, else 100.
+    #[param(minimum = 1, maximum = 1_000)]
+    limit: Option<usize>,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<RideId>,
+}
+
+/// A page of rides, by their ids in byte order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RidesPage {
+    /// The rides.
+    rides: Vec<RideProgress>,
+    /// The cursor of the next page; missing on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<RideId>,
+}
+
+/// Shows a ride.
+#[utoipa::path(
+    get,
+    path = "/v1/rides/{id}",
+    params(("id" = String, Path, description = "The ride"), FleetParameter),
+    responses(
+        (status = 200, description = "The ride as it is now", body = RideProgress),
+        (status = 400, description = "A parameter cannot be read", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such ride", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The cache is unavailable", body = ProblemBody,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn show(
+    State(app): State<App>,
+    ride: Result<Path<RideId>, PathRejection>,
+    fleet: Result<Query<FleetParameter>, QueryRejection>,
+) -> Result<Json<RideProgress>, Problem> {
+    let (Path(ride), Query(FleetParameter { fleet })) = (ride?, fleet?);
+    app.cache
+        .ride(fleet, ride)
+        .await?
+        .map(Json)
+        .ok_or(Problem::UnknownRide)
+}
+
+/// Lists rides.
+#[utoipa::path(
+    get,
+    path = "/v1/rides",
+    params(ListParameters),
+    responses(
+        (status = 200, description = "A page of rides", body = RidesPage),
+        (status = 400, description = "A parameter cannot be read", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 503, description = "The cache is unavailable", body = ProblemBody,
+         content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    parameters: Result<Query<ListParameters>, QueryRejection>,
+) -> Result<Json<RidesPage>, Problem> {
+    let Query(ListParameters {
+        fleet,
+        phase,
+        limit,
+        cursor,
+    }) = parameters?;
+    let limit = checked_limit(limit)?;
+    // One more than asked for tells whether there is a next page.
+    let query = RidesQuery {
+        fleet,
+        phase,
+        after: cursor,
+        limit: limit + 1,
+    };
+    let mut rides = app.cache.rides(query).await?;
+    let has_more = rides.len() > limit;
+    rides.truncate(limit);
+    let next_cursor = rides.last().filter(|_| has_more).map(|ride| ride.ride_id);
+    Ok(Json(RidesPage { rides, next_cursor }))
+}
+
+/// A limit within its bounds, or the usual one.
+pub(super) fn checked_limit(limit: Option<usize>) -> Result<usize, Problem> {
+    match limit.unwrap_or(USUAL_LIMIT) {
+        limit @ 1..=MAX_LIMIT => Ok(limit),
+        _ => Err(Problem::BadParameter(format!("limit is 1 to {MAX_LIMIT}"))),
+    }
+}

@@ -1,0 +1,136 @@
+//! The metrics of this service, one function each. Pings are counted a batch at a time.
+
+use std::time::Duration;
+
+use metrics::{counter, gauge, histogram};
+use schemas::Phase;
+
+use crate::{
+    gate::Verdict,
+    ride::EventOutcome,
+    shard_state::{Effects, Outcome},
+};
+
+/// Pings a batch, by what became of them.
+const PINGS: [(Verdict, &str); 6] = [
+    (Verdict::Accepted, "accepted"),
+    (Verdict::JumpConfirmed, "jump_confirmed"),
+    (Verdict::Held, "held"),
+    (Verdict::Late, "late"),
+    (Verdict::Repeat, "repeat"),
+    (Verdict::Forgotten, "forgotten"),
+];
+/// Ride events a batch, by what became of them.
+const EVENTS: [(EventOutcome, &str); 4] = [
+    (EventOutcome::Applied, "applied"),
+    (EventOutcome::Repeat, "repeat"),
+    (EventOutcome::FormerVehicle, "former_vehicle"),
+    (EventOutcome::TooLate, "too_late"),
+];
+
+/// What became of the records of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pings: [u64; PINGS.len()],
+    events: [u64; EVENTS.len()],
+    undecodable: u64,
+}
+
+impl Tally {
+    pub(crate) fn count(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ping(verdict) => self.pings[verdict as usize] += 1,
+            Outcome::RideEvent(event) => self.events[event as usize] += 1,
+            Outcome::Trip => {}
+        }
+    }
+
+    pub(crate) fn count_undecodable(&mut self) {
+        self.undecodable += 1;
+    }
+
+    pub(crate) fn report(&self) {
+        for (verdict, outcome) in PINGS {
+            let count = self.pings[verdict as usize];
+            counter!("hansom_processor_pings_total", "outcome" => outcome).increment(count);
+        }
+        for (event, outcome) in EVENTS {
+            let count = self.events[event as usize];
+            counter!("hansom_processor_ride_events_total", "outcome" => outcome).increment(count);
+        }
+        counter!("hansom_processor_undecodable_total").increment(self.undecodable);
+    }
+}
+
+pub(crate) fn forgotten(effects: &Effects) {
+    counter!("hansom_processor_vehicles_forgotten_total").increment(effects.forgotten_vehicles);
+    counter!("hansom_processor_rides_forgotten_total").increment(effects.forgotten_rides);
+    counter!("hansom_processor_rides_abandoned_total").increment(effects.abandoned_rides);
+}
+
+/// The time from the stream's taking a batch's last record to its being processed.
+pub(crate) fn lag(lag: Duration) {
+    histogram!("hansom_processor_lag_seconds").record(lag.as_secs_f64());
+}
+
+pub(crate) fn trips_written(count: usize) {
+    counter!("hansom_processor_trips_total").increment(count as u64);
+}
+
+pub(crate) fn trip_rejected() {
+    counter!("hansom_processor_trips_rejected_total").increment(1);
+}
+
+pub(crate) fn trips_retried(count: usize) {
+    counter!("hansom_processor_trips_retried_total").increment(count as u64);
+}
+
+pub(crate) fn snapshot_stored() {
+    counter!("hansom_processor_snapshots_total", "outcome" => "stored").increment(1);
+}
+
+pub(crate) fn snapshot_failed() {
+    counter!("hansom_processor_snapshots_total", "outcome" => "failed").increment(1);
+}
+
+pub(crate) fn shard_lost() {
+    counter!("hansom_processor_snapshots_total", "outcome" => "lost").increment(1);
+}
+
+pub(crate) fn gap() {
+    counter!("hansom_processor_gaps_total").increment(1);
+}
+
+pub(crate) fn cache_failed() {
+    counter!("hansom_processor_cache_failures_total").increment(1);
+}
+
+pub(crate) fn cache_refused() {
+    counter!("hansom_processor_cache_refused_total").increment(1);
+}
+
+pub(crate) fn shards_changed(by: f64) {
+    gauge!("hansom_processor_shards").increment(by);
+}
+
+pub(crate) fn vehicles_changed(by: f64) {
+    gauge!("hansom_processor_vehicles").increment(by);
+}
+
+pub(crate) fn rides_changed(phase: Phase, by: f64) {
+    gauge!("hansom_processor_rides", "phase" => phase.as_str()).increment(by);
+}
+
+pub(crate) fn live_streams_changed(by: f64) {
+    gauge!("hansom_processor_live_streams").increment(by);
+}
+
+pub(crate) fn live_answered(status: u16) {
+    let class = match status {
+        200..=299 => "2xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    };
+    counter!("hansom_processor_live_requests_total", "status" => class).increment(1);
+}

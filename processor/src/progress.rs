@@ -1,0 +1,82 @@
+//! How a ride looks to riders and dispatchers: distances, share, time of arrival.
+//! It is a pure function of the ride.
+
+use schemas::{FleetId, Meters, Phase, RideProgress, Timestamp, VehicleId};
+
+use crate::{eta, ride::Ride};
+
+/// Shows a ride of a vehicle.
+pub(crate) fn of(ride: &Ride, fleet: FleetId, vehicle: VehicleId) -> RideProgress {
+    let phase = ride.phase();
+    let way = Remaining::of(ride, phase);
+    let drive = way.crow.map(eta::time_to_drive);
+    RideProgress {
+        fleet_id: fleet,
+        ride_id: ride.id,
+        vehicle_id: vehicle,
+        driver_id: ride.driver,
+        version: ride.version.number(),
+        phase,
+        phase_since_ms: ride.phase_since(),
+        as_of_ms: ride.as_of,
+        lat: ride.here.map(|here| here.position.lat()),
+        lng: ride.here.map(|here| here.position.lng()),
+        travelled_m: rounded(ride.travelled),
+        remaining_m: way.left.map(rounded),
+        fraction: way.fraction,
+        eta_ms: drive.map(|drive| Timestamp(ride.as_of.0 + drive.as_millis() as i64)),
+        eta_s: drive.map(|drive| drive.as_millis() as f64 / 1e3),
+        off_route: phase == Phase::OnTrip
+            && ride
+                .plan
+                .route
+                .as_deref()
+                .is_some_and(|(_, follow)| follow.is_off()),
+        stalled_since_ms: match phase {
+            Phase::ToPickup | Phase::OnTrip => ride.stall.since(ride.destination()),
+            Phase::Waiting | Phase::Completed | Phase::Cancelled => None,
+        },
+    }
+}
+
+/// What is left of the way in this phase; nothing known for a place or a vehicle that is not.
+#[derive(Default)]
+struct Remaining {
+    crow: Option<Meters>,
+    left: Option<Meters>,
+    fraction: Option<f64>,
+}
+
+impl Remaining {
+    fn of(ride: &Ride, phase: Phase) -> Self {
+        if phase == Phase::Completed {
+            return Self {
+                crow: None,
+                left: Some(Meters(0.0)),
+                fraction: Some(1.0),
+            };
+        }
+        let (Some(here), Some(destination)) = (ride.here, ride.destination()) else {
+            return Self::default();
+        };
+        let crow = here.position.distance(destination);
+        let (left, behind) = match ride.plan.route.as_deref() {
+            Some((route, follow)) if phase == Phase::OnTrip && !follow.is_off() => {
+                (Meters(route.length().0 - follow.along().0), follow.along())
+            }
+            _ => (crow, ride.travelled),
+        };
+        let whole = left.0 + behind.0;
+        let fraction = if whole > 0.0 { behind.0 / whole } else { 1.0 };
+        Self {
+            crow: Some(crow),
+            left: Some(left),
+            fraction: Some((fraction * 1e4).round() / 1e4),
+        }
+    }
+}
+
+/// To the decimetre: more digits would be noise on the wire.
+fn rounded(length: Meters) -> f64 {
+    (length.0 * 10.0).round() / 10.0
+}

@@ -1,0 +1,345 @@
+//! A ride: what is known of it from its events and its vehicle's pings, and its phase.
+//! How it looks to riders is `progress`'s, what it becomes when it ends `trip`'s.
+
+use schemas::{
+    CancelledBy, Coordinate, DriverId, Meters, Money, Phase, RideEvent, RideEventKind, RideId,
+    Timestamp, TripOutcome, polyline,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    fix::{Fix, Spot, Step},
+    follow::Follow,
+    route::Route,
+    stall::Stall,
+    version::Version,
+    way::{Inserted, Way},
+};
+
+/// A ride begins where its vehicle was last seen, if that is not longer ago, in seconds.
+const FRESH_SECONDS: f64 = 300.0;
+
+/// One ride, open or over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Ride {
+    pub(crate) id: RideId,
+    pub(crate) driver: Option<DriverId>,
+    pub(crate) version: Version,
+    pub(crate) story: Story,
+    pub(crate) plan: Plan,
+    pub(crate) way: Way,
+    pub(crate) stall: Stall,
+    /// Where its vehicle is, or was at the end.
+    pub(crate) here: Option<Spot>,
+    /// Driven in this phase; of a ride that is over, in the last.
+    pub(crate) travelled: Meters,
+    /// The newest fix or event.
+    pub(crate) as_of: Timestamp,
+}
+
+/// When a ride's phases began. The first word on each stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Story {
+    /// The time of the event by which the ride became known.
+    pub(crate) begun: Timestamp,
+    pub(crate) assigned: Option<Timestamp>,
+    pub(crate) arrived: Option<Timestamp>,
+    pub(crate) picked_up: Option<Timestamp>,
+    pub(crate) end: Option<End>,
+}
+
+/// How a ride ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct End {
+    pub(crate) time: Timestamp,
+    pub(crate) outcome: TripOutcome,
+    pub(crate) by: CancelledBy,
+    pub(crate) fare: Option<Money>,
+}
+
+/// Where a ride is to go.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) pickup: Option<Coordinate>,
+    pub(crate) dropoff: Option<Coordinate>,
+    /// When the drop-off and the route were said.
+    said: Option<Timestamp>,
+    /// The planned way, and how far the vehicle has come on it with the rider.
+    pub(crate) route: Option<Box<(Route, Follow)>>,
+}
+
+/// What a ride made of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventOutcome {
+    /// It changed the ride.
+    Applied,
+    /// It said nothing that was not known, or contradicted what was said first.
+    Repeat,
+    /// It came from a vehicle that the ride was taken from.
+    FormerVehicle,
+    /// The ride is over for so long that it is forgotten.
+    TooLate,
+}
+
+impl Ride {
+    /// Begins a ride that `event` makes known; the event is still to be applied.
+    pub(crate) fn known_by(event: &RideEvent, last_seen: Option<Spot>) -> Self {
+        let fresh = |spot: &Spot| event.time.seconds_since(spot.time).abs() <= FRESH_SECONDS;
+        let here = last_seen.filter(fresh);
+        Self {
+            id: event.ride,
+            driver: event.driver,
+            version: Version::beginning_at(event.time),
+            story: Story::beginning_at(event.time),
+            plan: Plan::default(),
+            way: Way::beginning_at(here),
+            stall: Stall::default(),
+            here,
+            travelled: Meters(0.0),
+            as_of: event.time,
+        }
+    }
+
+    /// Gives the ride to another vehicle. A rider who is on board goes on from there.
+    pub(crate) fn hand_over(&mut self, event: &RideEvent, last_seen: Option<Spot>) {
+        let begun = Self::known_by(event, last_seen);
+        self.version.advance_to(event.time);
+        self.version.advance();
+        self.driver = event.driver;
+        self.here = begun.here;
+        if self.story.picked_up.is_none() {
+            self.story = begun.story;
+            self.way = begun.way;
+            self.stall = begun.stall;
+            self.travelled = begun.travelled;
+        }
+    }
+
+    /// Takes an event of its own vehicle.
+    pub(crate) fn on_event(&mut self, event: &RideEvent) -> EventOutcome {
+        let before = self.phase();
+        let learned_driver = self.driver.is_none() && event.driver.is_some();
+        let learned = self.learn(event);
+        if !learned && !learned_driver {
+            return EventOutcome::Repeat;
+        }
+        self.driver = event.driver.or(self.driver);
+        self.as_of = self.as_of.max(event.time);
+        self.version.advance();
+        let after = self.phase();
+        if before != after {
+            self.enter(after);
+        }
+        EventOutcome::Applied
+    }
+
+    /// Takes a fix that is newer than all before, while the ride is open.
+    pub(crate) fn on_fix(&mut self, fix: &Fix, step: Step) {
+        self.travelled.0 += self.way.push(fix.spot, fix.least_move(), step).0;
+        self.here = Some(fix.spot);
+        self.as_of = self.as_of.max(fix.spot.time);
+        self.stall.advance(fix.spot);
+        if self.phase() == Phase::OnTrip
+            && let Some((route, follow)) = self.plan.route.as_deref_mut()
+        {
+            let moved = match step {
+                Step::Drove(moved) => moved,
+                Step::Jumped => Meters(0.0),
+            };
+            follow.advance(route, fix, moved);
+        }
+        self.version.advance();
+    }
+
+    /// Takes a fix that came late: it changes the trip, not what riders see.
+    pub(crate) fn on_late_fix(&mut self, spot: Spot) -> Inserted {
+        if self.story.end.is_some_and(|end| spot.time > end.time) {
+            return Inserted::Ignored;
+        }
+        self.way.insert(spot)
+    }
+
+    /// Where the ride stands: it follows from what has been said, in whatever order.
+    pub(crate) fn phase(&self) -> Phase {
+        match &self.story {
+            Story {
+                end:
+                    Some(End {
+                        outcome: TripOutcome::Completed,
+                        ..
+                    }),
+                ..
+            } => Phase::Completed,
+            Story {
+                end:
+                    Some(End {
+                        outcome: TripOutcome::Cancelled,
+                        ..
+                    }),
+                ..
+            } => Phase::Cancelled,
+            Story {
+                picked_up: Some(_), ..
+            } => Phase::OnTrip,
+            Story {
+                arrived: Some(_), ..
+            } => Phase::Waiting,
+            Story { .. } => Phase::ToPickup,
+        }
+    }
+
+    /// When the phase began.
+    pub(crate) fn phase_since(&self) -> Timestamp {
+        let story = &self.story;
+        let end = story.end.map(|end| end.time);
+        end.or(story.picked_up)
+            .or(story.arrived)
+            .or(story.assigned)
+            .unwrap_or(story.begun)
+    }
+
+    /// Where the vehicle is to drive in this phase.
+    pub(crate) fn destination(&self) -> Option<Coordinate> {
+        match self.phase() {
+            Phase::ToPickup => self.plan.pickup,
+            Phase::OnTrip => self.plan.dropoff,
+            Phase::Waiting | Phase::Completed | Phase::Cancelled => None,
+        }
+    }
+
+    /// Takes in what the event says; tells whether any of it was new.
+    fn learn(&mut self, event: &RideEvent) -> bool {
+        let time = event.time;
+        match &event.kind {
+            RideEventKind::Assigned {
+                pickup,
+                dropoff,
+                route,
+            } => {
+                let assigned = self.learn_assignment(time, *pickup);
+                let planned = self.learn_plan(time, *dropoff, route.as_deref());
+                assigned || planned
+            }
+            RideEventKind::Rerouted { dropoff, route } => {
+                self.learn_plan(time, *dropoff, route.as_deref())
+            }
+            RideEventKind::Arrived => learn_time(&mut self.story.arrived, time),
+            RideEventKind::PickedUp => learn_time(&mut self.story.picked_up, time),
+            RideEventKind::DroppedOff { fare } => {
+                let outcome = TripOutcome::Completed;
+                self.learn_end(End {
+                    time,
+                    outcome,
+                    by: CancelledBy::Unspecified,
+                    fare: *fare,
+                })
+            }
+            RideEventKind::Cancelled { by } => {
+                let outcome = TripOutcome::Cancelled;
+                self.learn_end(End {
+                    time,
+                    outcome,
+                    by: *by,
+                    fare: None,
+                })
+            }
+        }
+    }
+
+    /// A later assignment replaces an earlier one until the rider is on board.
+    fn learn_assignment(&mut self, time: Timestamp, pickup: Coordinate) -> bool {
+        let Story {
+            assigned,
+            picked_up,
+            end,
+            ..
+        } = &mut self.story;
+        let settled = picked_up.is_some() || end.is_some();
+        match *assigned {
+            Some(before) if settled || time <= before => return false,
+            _ => *assigned = Some(time),
+        }
+        self.plan.pickup = Some(pickup);
+        true
+    }
+
+    /// The latest word on where to go counts. A ride that is over goes nowhere new.
+    fn learn_plan(&mut self, time: Timestamp, dropoff: Coordinate, route: Option<&str>) -> bool {
+        let is_later = self.plan.said.is_none_or(|said| time > said);
+        let is_possible = self.story.end.is_none() || self.plan.dropoff.is_none();
+        if !is_later || !is_possible {
+            return false;
+        }
+        self.plan.said = Some(time);
+        self.plan.dropoff = Some(dropoff);
+        self.plan.route = match (self.story.end, route) {
+            // The text was checked at the door; one that does not decode is no route.
+            (None, Some(text)) => polyline::decode(text)
+                .ok()
+                .and_then(|way| Route::new(&way))
+                .map(|route| Box::new(self.follow(route))),
+            (Some(_), _) | (None, None) => None,
+        };
+        true
+    }
+
+    fn learn_end(&mut self, end: End) -> bool {
+        let Some(known) = &mut self.story.end else {
+            self.story.end = Some(end);
+            return true;
+        };
+        if known.outcome == end.outcome && known.fare.is_none() && end.fare.is_some() {
+            known.fare = end.fare;
+            return true;
+        }
+        false
+    }
+
+    fn follow(&self, route: Route) -> (Route, Follow) {
+        let follow = Follow::start(&route, self.here.map(|here| here.position));
+        (route, follow)
+    }
+
+    /// Does what a change of phase asks for.
+    fn enter(&mut self, phase: Phase) {
+        self.way.seal();
+        self.stall = Stall::beginning_at(self.here);
+        match phase {
+            Phase::ToPickup | Phase::Waiting => self.travelled = Meters(0.0),
+            Phase::OnTrip => {
+                self.travelled = Meters(0.0);
+                if let Some(planned) = self.plan.route.take() {
+                    self.plan.route = Some(Box::new(self.follow(planned.0)));
+                }
+            }
+            Phase::Completed | Phase::Cancelled => {
+                self.plan.route = None;
+                self.way.shrink();
+            }
+        }
+    }
+}
+
+impl Story {
+    fn beginning_at(begun: Timestamp) -> Self {
+        Self {
+            begun,
+            assigned: None,
+            arrived: None,
+            picked_up: None,
+            end: None,
+        }
+    }
+}
+
+/// The first word stands.
+fn learn_time(known: &mut Option<Timestamp>, time: Timestamp) -> bool {
+    if known.is_some() {
+        return false;
+    }
+    *known = Some(time);
+    true
+}
+
+#[cfg(test)]
+mod tests;

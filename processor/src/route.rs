@@ -1,0 +1,196 @@
+//! A planned way on a local plane, and where on it lies what is nearest to a place.
+//! Which part of it is searched, and what follows from it, is `follow`'s.
+
+use std::ops::Range;
+
+use schemas::{Coordinate, Meters};
+use serde::{Deserialize, Serialize};
+
+/// A planned way: at least two points, with the length up to each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Route {
+    origin: Coordinate,
+    points: Vec<Point>,
+}
+
+/// A point of a route, in metres east and north of its first.
+///
+/// One plane serves the whole route: what it bends, it bends for the pings beside it alike.
+/// Lengths are not measured on it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Point {
+    place: Place,
+    along_m: f32,
+}
+
+/// A place on a route's plane.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    east_m: f32,
+    north_m: f32,
+}
+
+/// The point of a route that is nearest to a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Snap {
+    pub(crate) along: Meters,
+    /// From the place to the route.
+    pub(crate) distance: Meters,
+}
+
+impl Route {
+    /// Measures a way; None for fewer than two points.
+    pub(crate) fn new(way: &[Coordinate]) -> Option<Self> {
+        let &[origin, _, ..] = way else { return None };
+        let scale = EastScale::at(origin);
+        let mut along = 0.0;
+        let mut before = origin;
+        let mut points = Vec::with_capacity(way.len());
+        for &point in way {
+            along += before.distance(point).0;
+            before = point;
+            points.push(Point {
+                place: scale.place(origin, point),
+                along_m: along as f32,
+            });
+        }
+        Some(Self { origin, points })
+    }
+
+    /// Its whole length.
+    pub(crate) fn length(&self) -> Meters {
+        Meters(
+            self.points
+                .last()
+                .map_or(0.0, |last| f64::from(last.along_m)),
+        )
+    }
+
+    /// Where it begins.
+    pub(crate) fn begin(&self) -> Coordinate {
+        self.origin
+    }
+
+    /// Where a coordinate lies on the route's plane.
+    pub(crate) fn place(&self, position: Coordinate) -> Place {
+        EastScale::at(self.origin).place(self.origin, position)
+    }
+
+    /// The segments that lie, at least in part, between two lengths.
+    pub(crate) fn segments(&self, from: Meters, to: Meters) -> Range<usize> {
+        let segments = self.points.len() - 1;
+        let first = self
+            .points
+            .partition_point(|point| f64::from(point.along_m) < from.0);
+        let end = self
+            .points
+            .partition_point(|point| f64::from(point.along_m) <= to.0);
+        let first = first.saturating_sub(1).min(segments - 1);
+        first..end.clamp(first + 1, segments)
+    }
+
+    /// The nearest point on these segments; of equals the first. None for no segment.
+    pub(crate) fn nearest(&self, place: Place, segments: Range<usize>) -> Option<Snap> {
+        let mut best: Option<(f32, f32)> = None;
+        for pair in self.points.get(segments.start..=segments.end)?.windows(2) {
+            let (from, to) = (pair[0], pair[1]);
+            let (share, square) = place.to_segment(from.place, to.place);
+            if best.is_none_or(|(least, _)| square < least) {
+                best = Some((square, from.along_m + share * (to.along_m - from.along_m)));
+            }
+        }
+        best.map(|(square, along_m)| Snap {
+            along: Meters(f64::from(along_m)),
+            distance: Meters(f64::from(square.sqrt())),
+        })
+    }
+}
+
+impl Place {
+    /// The share of the segment at which its nearest point lies, and the distance squared.
+    fn to_segment(self, from: Self, to: Self) -> (f32, f32) {
+        let (east, north) = (to.east_m - from.east_m, to.north_m - from.north_m);
+        let (dx, dy) = (self.east_m - from.east_m, self.north_m - from.north_m);
+        let square = east * east + north * north;
+        let share = if square > 0.0 {
+            ((dx * east + dy * north) / square).clamp(0.0, 1.0)
+        } else {
+            0.0
+        };
+        let (off_east, off_north) = (dx - share * east, dy - share * north);
+        (share, off_east * off_east + off_north * off_north)
+    }
+}
+
+/// How long a degree to the east is at one latitude, against one to the north.
+struct EastScale(f64);
+
+impl EastScale {
+    fn at(origin: Coordinate) -> Self {
+        Self(origin.lat().to_radians().cos())
+    }
+
+    fn place(&self, origin: Coordinate, position: Coordinate) -> Place {
+        let (east, north) = origin.offset_to(position);
+        // `offset_to` scales by the latitude in the middle; this plane has one scale.
+        let middle = f64::midpoint(origin.lat(), position.lat())
+            .to_radians()
+            .cos();
+        let scale = if middle > 0.0 { self.0 / middle } else { 1.0 };
+        Place {
+            east_m: (east.0 * scale) as f32,
+            north_m: north.0 as f32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::place;
+
+    fn bend() -> Route {
+        Route::new(&[place(0.0, 0.0), place(1_000.0, 0.0), place(1_000.0, 500.0)]).unwrap()
+    }
+
+    /// Checks where on the bend, of 1,500 m, a place is snapped to.
+    fn check(east_m: f64, north_m: f64, expected_along: f64, expected_distance: f64) {
+        let route = bend();
+        let snap = route
+            .nearest(route.place(place(east_m, north_m)), 0..2)
+            .unwrap();
+        assert!((snap.along.0 - expected_along).abs() < 0.2, "{snap:?}");
+        assert!(
+            (snap.distance.0 - expected_distance).abs() < 0.2,
+            "{snap:?}"
+        );
+    }
+
+    #[test]
+    fn the_nearest_point_lies_on_a_segment_or_at_its_ends() {
+        check(300.0, 20.0, 300.0, 20.0);
+        check(-30.0, 40.0, 0.0, 50.0);
+        check(1_010.0, 200.0, 1_200.0, 10.0);
+        check(1_000.0, 700.0, 1_500.0, 200.0);
+    }
+
+    #[test]
+    fn a_window_holds_the_segments_that_it_touches_and_at_least_one() {
+        let route = bend();
+        let window = |from, to| route.segments(Meters(from), Meters(to));
+        assert_eq!(window(0.0, 100.0), 0..1);
+        assert_eq!(window(900.0, 1_100.0), 0..2);
+        assert_eq!(window(1_100.0, 9_000.0), 1..2);
+        assert_eq!(window(-100.0, -50.0), 0..1);
+        assert_eq!(window(7_000.0, 9_000.0), 1..2);
+    }
+
+    #[test]
+    fn a_route_of_one_place_twice_has_no_length_and_no_nan() {
+        let route = Route::new(&[place(0.0, 0.0), place(0.0, 0.0)]).unwrap();
+        assert_eq!(route.length(), Meters(0.0));
+        let snap = route.nearest(route.place(place(3.0, 4.0)), 0..1).unwrap();
+        assert!((snap.distance.0 - 5.0).abs() < 0.1);
+        assert_eq!(Route::new(&[place(0.0, 0.0)]), None);
+    }
+}

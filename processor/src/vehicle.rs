@@ -1,0 +1,211 @@
+//! A vehicle of a shard with its rides: what one accepted ping moves.
+//! Which vehicle a ride belongs to, and when its trip is due, is `shard_state`'s.
+
+use schemas::{
+    DriverId, FleetId, Meters, Ping, RideEvent, RideId, Timestamp, VehicleId, VehiclePosition,
+    VehicleState,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    agenda::Agenda,
+    fix::{Fix, Spot, Step},
+    gate::{Gate, Verdict},
+    ride::Ride,
+    version::Version,
+    way::Inserted,
+};
+
+/// Rides of one vehicle, open ones and those that are over for less than an hour. Nobody drives
+/// more in an hour; a client that makes them up loses the oldest.
+pub(crate) const MAX_RIDES: usize = 16;
+
+/// One vehicle: 600 bytes without rides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Vehicle {
+    pub(crate) fleet: FleetId,
+    pub(crate) id: VehicleId,
+    driver: Option<DriverId>,
+    /// The ride that the app says it is on.
+    claimed: Option<RideId>,
+    version: Version,
+    gate: Gate,
+    fix: Option<Fix>,
+    state: VehicleState,
+    pub(crate) rides: Vec<Tracked>,
+    /// When the stream last had something of this vehicle.
+    pub(crate) heard_ms: i64,
+    #[serde(skip)]
+    pub(crate) is_dirty: bool,
+}
+
+/// A ride with what is due for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tracked {
+    pub(crate) ride: Ride,
+    /// The version of the trip that was written last; 0 before the first.
+    pub(crate) trip_version: u32,
+    /// When the next version is due, by the stream's clock.
+    pub(crate) due_ms: Option<i64>,
+    /// When the stream last had an event of this ride.
+    pub(crate) heard_ms: i64,
+    #[serde(skip)]
+    pub(crate) is_dirty: bool,
+}
+
+impl Vehicle {
+    /// A vehicle of which nothing is known yet.
+    pub(crate) fn new(fleet: FleetId, id: VehicleId, first: Timestamp) -> Self {
+        Self {
+            fleet,
+            id,
+            driver: None,
+            claimed: None,
+            version: Version::beginning_at(first),
+            gate: Gate::default(),
+            fix: None,
+            state: VehicleState::default(),
+            rides: Vec::new(),
+            heard_ms: 0,
+            is_dirty: false,
+        }
+    }
+
+    /// Whether it is the one of this name.
+    pub(crate) fn is(&self, fleet: FleetId, id: VehicleId) -> bool {
+        self.id == id && self.fleet == fleet
+    }
+
+    /// Takes a ping: judges it, and moves the vehicle and its rides.
+    pub(crate) fn on_ping(&mut self, ping: &Ping, agenda: &mut Agenda) -> Verdict {
+        let fix = Fix::from(ping);
+        let verdict = self.gate.judge(ping.name, fix.spot);
+        match verdict {
+            Verdict::Accepted => {
+                let moved = self.last_seen().map_or(Meters(0.0), |last| {
+                    last.position.distance(fix.spot.position)
+                });
+                self.advance(ping, fix, Step::Drove(moved), agenda);
+            }
+            Verdict::JumpConfirmed => self.advance(ping, fix, Step::Jumped, agenda),
+            Verdict::Late => {
+                for tracked in &mut self.rides {
+                    tracked.on_late_fix(self.fleet, fix.spot, agenda);
+                }
+            }
+            Verdict::Held | Verdict::Repeat | Verdict::Forgotten => {}
+        }
+        verdict
+    }
+
+    /// Adds a ride that `event` makes known.
+    pub(crate) fn begin_ride(&mut self, event: &RideEvent) {
+        self.take_ride(Tracked {
+            ride: Ride::known_by(event, self.last_seen()),
+            trip_version: 0,
+            due_ms: None,
+            heard_ms: 0,
+            is_dirty: true,
+        });
+    }
+
+    /// Adds a ride. Vehicles have few: room is made for one at a time.
+    pub(crate) fn take_ride(&mut self, tracked: Tracked) {
+        self.rides.reserve_exact(1);
+        self.rides.push(tracked);
+    }
+
+    /// Its ride of this id.
+    pub(crate) fn ride_mut(&mut self, ride: RideId) -> Option<&mut Tracked> {
+        self.rides
+            .iter_mut()
+            .find(|tracked| tracked.ride.id == ride)
+    }
+
+    /// Takes a ride away.
+    pub(crate) fn remove_ride(&mut self, ride: RideId) -> Option<Tracked> {
+        let index = self
+            .rides
+            .iter()
+            .position(|tracked| tracked.ride.id == ride)?;
+        Some(self.rides.remove(index))
+    }
+
+    /// The ride to forget when there are too many: the oldest that is over, else the oldest.
+    pub(crate) fn surplus_ride(&self) -> Option<RideId> {
+        if self.rides.len() < MAX_RIDES {
+            return None;
+        }
+        let over = self
+            .rides
+            .iter()
+            .find(|tracked| tracked.ride.phase().is_over());
+        over.or(self.rides.first()).map(|tracked| tracked.ride.id)
+    }
+
+    /// Counts a change that is not its own: of the ride that it serves.
+    pub(crate) fn note_change(&mut self) {
+        self.version.advance();
+    }
+
+    /// Where it was seen last.
+    pub(crate) fn last_seen(&self) -> Option<Spot> {
+        self.fix.map(|fix| fix.spot)
+    }
+
+    /// As the live API shows it; None before its first fix.
+    pub(crate) fn position(&self) -> Option<VehiclePosition> {
+        let fix = self.fix?;
+        Some(VehiclePosition {
+            fleet_id: self.fleet,
+            vehicle_id: self.id,
+            driver_id: self.driver,
+            ride_id: self.serves().or(self.claimed),
+            version: self.version.number(),
+            time_ms: fix.spot.time,
+            lat: fix.spot.position.lat(),
+            lng: fix.spot.position.lng(),
+            speed_mps: fix.speed.map(schemas::Speed::mps),
+            heading_deg: fix.heading.map(schemas::Heading::degrees),
+            accuracy_m: fix.accuracy.map(|accuracy| accuracy.meters().0),
+            state: self.state,
+        })
+    }
+
+    fn advance(&mut self, ping: &Ping, fix: Fix, step: Step, agenda: &mut Agenda) {
+        self.fix = Some(fix);
+        self.driver = ping.driver.or(self.driver);
+        self.claimed = ping.ride;
+        self.state = ping.state;
+        self.version.advance();
+        for tracked in &mut self.rides {
+            if tracked.ride.phase().is_over() {
+                tracked.on_late_fix(self.fleet, fix.spot, agenda);
+            } else {
+                tracked.ride.on_fix(&fix, step);
+                tracked.is_dirty = true;
+            }
+        }
+    }
+
+    /// The open ride that is farthest on.
+    fn serves(&self) -> Option<RideId> {
+        let open = self
+            .rides
+            .iter()
+            .filter(|tracked| !tracked.ride.phase().is_over());
+        open.max_by_key(|tracked| {
+            let story = &tracked.ride.story;
+            (story.picked_up.is_some(), story.arrived.is_some())
+        })
+        .map(|tracked| tracked.ride.id)
+    }
+}
+
+impl Tracked {
+    fn on_late_fix(&mut self, fleet: FleetId, spot: Spot, agenda: &mut Agenda) {
+        if self.ride.on_late_fix(spot) == Inserted::Changed && self.ride.phase().is_over() {
+            agenda.plan(fleet, self);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Streams and storages that fail, for the tests of the worker: killed at a step, or flaky.
+
+use std::{
+    future::pending,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use objects::{Key, ObjectError, Objects, Put};
+use tokio::sync::Notify;
+use transport::{AppendError, Appended, Batch, Consumer, Producer, Stream, StreamError};
+
+/// Burns down with every step, and stops everything that waits for it once it is blown.
+pub(crate) struct Fuse {
+    left: AtomicI64,
+    blown: Notify,
+}
+
+impl Fuse {
+    pub(crate) fn burning(steps: i64) -> Self {
+        Self {
+            left: AtomicI64::new(steps),
+            blown: Notify::new(),
+        }
+    }
+
+    /// Waits until it is blown.
+    pub(crate) async fn blown(&self) {
+        self.blown.notified().await;
+    }
+
+    async fn burn(&self) {
+        let left = self.left.fetch_sub(1, Ordering::SeqCst);
+        if left == 1 {
+            self.blown.notify_one();
+        }
+        if left <= 1 {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// Stops for ever before or after an effect, as a process does that is killed there.
+pub(crate) struct Fused<Inner: ?Sized> {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) fuse: Arc<Fuse>,
+}
+
+#[async_trait]
+impl Stream for Fused<dyn Stream> {
+    fn producer(&self) -> Arc<dyn Producer> {
+        Arc::new(Fused {
+            inner: self.inner.producer(),
+            fuse: self.fuse.clone(),
+        })
+    }
+
+    fn consumer(&self, group: &str) -> Box<dyn Consumer> {
+        self.inner.consumer(group)
+    }
+
+    async fn close(&self) -> Result<(), StreamError> {
+        self.inner.close().await
+    }
+}
+
+#[async_trait]
+impl Producer for Fused<dyn Producer> {
+    async fn append(&self, batch: Batch) -> Appended {
+        self.fuse.burn().await;
+        let appended = self.inner.append(batch).await;
+        self.fuse.burn().await;
+        appended
+    }
+}
+
+#[async_trait]
+impl Objects for Fused<dyn Objects> {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
+        self.inner.put(key, bytes).await
+    }
+
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
+        self.fuse.burn().await;
+        let put = self.inner.put_if_absent(key, bytes).await;
+        self.fuse.burn().await;
+        put
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        self.inner.get(key).await
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
+        self.inner.get_range(key, range).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
+        self.fuse.burn().await;
+        self.inner.list(prefix, after).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
+        self.fuse.burn().await;
+        self.inner.delete(key).await
+    }
+}
+
+/// Is unavailable at two calls of three.
+pub(crate) struct Flaky<Inner: ?Sized> {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) calls: Arc<AtomicU32>,
+}
+
+impl<Inner: ?Sized> Flaky<Inner> {
+    fn fails(&self) -> bool {
+        self.calls.fetch_add(1, Ordering::SeqCst) % 3 != 2
+    }
+
+    fn answer(&self, key: &str) -> Result<(), ObjectError> {
+        if self.fails() {
+            return Err(ObjectError::Unavailable {
+                key: key.into(),
+                reason: "flaky".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Stream for Flaky<dyn Stream> {
+    fn producer(&self) -> Arc<dyn Producer> {
+        Arc::new(Flaky {
+            inner: self.inner.producer(),
+            calls: self.calls.clone(),
+        })
+    }
+
+    fn consumer(&self, group: &str) -> Box<dyn Consumer> {
+        self.inner.consumer(group)
+    }
+
+    async fn close(&self) -> Result<(), StreamError> {
+        self.inner.close().await
+    }
+}
+
+#[async_trait]
+impl Producer for Flaky<dyn Producer> {
+    async fn append(&self, batch: Batch) -> Appended {
+        if self.fails() {
+            let error = AppendError::Unavailable("flaky".into());
+            return Appended {
+                failed: (0..batch.len()).map(|at| (at, error.clone())).collect(),
+            };
+        }
+        self.inner.append(batch).await
+    }
+}
+
+#[async_trait]
+impl Objects for Flaky<dyn Objects> {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.put(key, bytes).await
+    }
+
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
+        // The answer gets lost, after the object is put.
+        let put = self.inner.put_if_absent(key, bytes).await?;
+        self.answer(key.as_str())?;
+        Ok(put)
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.get(key).await
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.get_range(key, range).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
+        self.answer(prefix)?;
+        self.inner.list(prefix, after).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.delete(key).await
+    }
+}

@@ -1,0 +1,40 @@
+//! The command line: one subcommand for each thing that `hansom` does. Its doc comments are the
+//! manual.
+
+use clap::{Parser, Subcommand};
+
+use crate::{replay, run, simulate};
+
+/// Ride tracking on one machine: takes GPS pings, shows live rides and their arrival times, and
+/// archives every ping in Parquet, exactly once.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs ingest, processor and archiver in one process, on an embedded stream, an in-memory
+    /// cache and a local directory.
+    Run(Box<run::Settings>),
+    /// Sends the pings and ride events of a simulated fleet, and says what became of them.
+    Simulate(Box<simulate::Settings>),
+    /// Sends the pings of a Parquet or CSV file as if they came live.
+    Replay(Box<replay::Settings>),
+}
+
+/// Carries out a command until it is done or told to stop.
+///
+/// # Errors
+/// What stopped the command, in words for the user.
+pub async fn execute(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run(settings) => run::run(*settings).await,
+        Command::Simulate(settings) => simulate::command(*settings).await,
+        Command::Replay(settings) => replay::command(*settings).await,
+    }
+}

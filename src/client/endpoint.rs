@@ -1,0 +1,168 @@
+//! One server that takes uploads: requests out, answers in. It sends nothing twice.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use reqwest::{
+    Client, Response, StatusCode, Url,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
+use schemas::RideId;
+
+use super::{Format, answer::Answer, event::EventPost};
+
+/// A server that has not answered for so long is taken for gone: longer than its own limits.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// As much of a refusal's text as a person reads.
+const MAX_REFUSAL_CHARS: usize = 300;
+
+/// What became of one request.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Decided, item by item.
+    Decided(Answer),
+    /// Not now: 408, 429, or a 5xx; or some items came too frequently.
+    Busy {
+        status: StatusCode,
+        retry_after: Option<Duration>,
+    },
+    /// Never: this request would be refused for ever.
+    Refused { status: StatusCode, text: String },
+    /// No answer: no connection, or it broke, or it took too long.
+    Unreachable,
+}
+
+/// A request that may be sent again and again.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    url: Url,
+    content_type: &'static str,
+    body: Bytes,
+}
+
+/// Where uploads go.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    http: Client,
+    base: Url,
+    format: Format,
+}
+
+impl Endpoint {
+    pub(super) fn new(base: Url, format: Format) -> anyhow::Result<Self> {
+        ensure!(
+            base.scheme() == "http",
+            "{base} is no http URL: uploads are sent without TLS"
+        );
+        let http = Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .tcp_nodelay(true)
+            // Straight to the server: the machine's proxy is not what is measured.
+            .no_proxy()
+            .build()
+            .context("build an HTTP client")?;
+        Ok(Self { http, base, format })
+    }
+
+    pub(super) fn pings(&self, body: Bytes) -> anyhow::Result<Request> {
+        self.request("v1/pings", self.format.content_type(), body)
+    }
+
+    pub(super) fn event(&self, event: EventPost) -> anyhow::Result<Request> {
+        let EventPost { ride, body } = event;
+        self.request(&event_path(ride), "application/json", body)
+    }
+
+    fn request(
+        &self,
+        path: &str,
+        content_type: &'static str,
+        body: Bytes,
+    ) -> anyhow::Result<Request> {
+        let url = self
+            .base
+            .join(path)
+            .with_context(|| format!("join {path} to {}", self.base))?;
+        Ok(Request {
+            url,
+            content_type,
+            body,
+        })
+    }
+
+    /// Sends the request once. May be dropped at any moment; the server may still have it then.
+    pub(super) async fn send(&self, request: &Request) -> Reply {
+        let sent = self
+            .http
+            .post(request.url.clone())
+            .header(CONTENT_TYPE, request.content_type)
+            .body(request.body.clone())
+            .send()
+            .await;
+        match sent {
+            Ok(response) => read(response).await,
+            Err(_) => Reply::Unreachable,
+        }
+    }
+}
+
+/// A ride id has no character that a path would need to escape.
+fn event_path(ride: RideId) -> String {
+    format!("v1/rides/{ride}/events")
+}
+
+async fn read(response: Response) -> Reply {
+    let status = response.status();
+    let is_transient = matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+    );
+    if is_transient || status.is_server_error() {
+        let retry_after = retry_after(&response);
+        // Read to its end, so that the connection can be used again.
+        let _: Result<Bytes, _> = response.bytes().await;
+        return Reply::Busy {
+            status,
+            retry_after,
+        };
+    }
+    let Ok(body) = response.bytes().await else {
+        return Reply::Unreachable;
+    };
+    // A 400 with counts is a decision: every item was rejected.
+    if (status.is_success() || status == StatusCode::BAD_REQUEST)
+        && let Ok(answer) = serde_json::from_slice(&body)
+    {
+        return decided(answer);
+    }
+    let text = String::from_utf8_lossy(&body)
+        .chars()
+        .take(MAX_REFUSAL_CHARS)
+        .collect();
+    Reply::Refused { status, text }
+}
+
+/// What came too frequently is sent again with all the rest: repeats are recognised.
+fn decided(answer: Answer) -> Reply {
+    if answer.has_too_frequent_items() {
+        Reply::Busy {
+            status: StatusCode::TOO_MANY_REQUESTS,
+            retry_after: None,
+        }
+    } else {
+        Reply::Decided(answer)
+    }
+}
+
+/// `Retry-After` in seconds; its form as a date is not read.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,258 @@
+//! Senders: each takes its source's items in their order and posts them round by round.
+//! A round is not begun before the one before it is decided, so no vehicle overtakes itself.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, bail};
+use futures_util::{StreamExt as _, stream};
+use service::Shutdown;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Outbox, Pace, Progress, Report, Settings, Source,
+    acked::AckedFile,
+    courier::{Courier, Ending, Network},
+    endpoint::{Endpoint, Request},
+    event::EventPost,
+    outbox::{Entry, Round},
+    pace::Schedule,
+    tally::{Attempts, Tally},
+    verdict::{Outcome, judge, miscount},
+};
+use crate::dice::Dice;
+
+/// Items that are due are awaited this long, so that a paced run has batches at all.
+const LINGER: Duration = Duration::from_millis(200);
+/// Ride events of one round that are posted at the same time; each is of another vehicle.
+const EVENTS_AT_ONCE: usize = 32;
+/// Sets the senders' draws apart from those of the vehicles under the same seed.
+const SENDER_STREAMS: u64 = 1 << 40;
+
+/// How a run sends.
+#[derive(Debug)]
+pub struct Delivery {
+    /// How the source's time runs.
+    pub pace: Pace,
+    /// From then on nothing more is taken from the sources.
+    pub deadline: Option<Instant>,
+    /// If given, some answers are lost, by draws from this seed.
+    pub lossy_by: Option<u64>,
+    /// Counts the pings that are decided.
+    pub progress: Progress,
+}
+
+/// Sends all that the sources make, each over its own connection, until they end, the deadline
+/// comes, or `shutdown` is requested.
+///
+/// # Errors
+/// An error if the server refuses a request for good, or the file of accepted pings cannot be
+/// written. What was sent until then is lost for the report, but not for the server.
+pub async fn send_all<S: Source>(
+    sources: Vec<S>,
+    settings: &Settings,
+    delivery: Delivery,
+    shutdown: Shutdown,
+) -> anyhow::Result<Report> {
+    let acked = settings
+        .acked
+        .as_deref()
+        .map(AckedFile::create)
+        .transpose()?
+        .map(Arc::new);
+    let courier = Courier {
+        endpoint: Endpoint::new(settings.to.clone(), settings.format)?,
+        patience: settings.patience,
+        network: match delivery.lossy_by {
+            Some(_) => Network::Lossy,
+            None => Network::Untouched,
+        },
+        shutdown,
+    };
+    let started = Instant::now();
+    let mut senders = JoinSet::new();
+    for (stream, source) in (SENDER_STREAMS..).zip(sources) {
+        let vehicles = source.vehicles();
+        let sender = Sender {
+            outbox: Outbox::new(settings.format, settings.batch.get(), vehicles.len()),
+            source,
+            vehicles,
+            schedule: Schedule::start(delivery.pace, started),
+            deadline: delivery.deadline,
+            dice: Dice::new(delivery.lossy_by.unwrap_or_default(), stream),
+            courier: courier.clone(),
+            acked: acked.clone(),
+            progress: delivery.progress.clone(),
+            tally: Tally::new()?,
+        };
+        senders.spawn(sender.run());
+    }
+    let mut tally = Tally::new()?;
+    while let Some(ended) = senders.join_next().await {
+        tally.add(ended.context("a sender broke down")??)?;
+    }
+    let elapsed = started.elapsed();
+    delivery.progress.finish();
+    if let Some(acked) = acked {
+        acked.flush()?;
+    }
+    Ok(Report::new(tally, elapsed))
+}
+
+struct Sender<S> {
+    source: S,
+    vehicles: Vec<String>,
+    outbox: Outbox,
+    schedule: Schedule,
+    deadline: Option<Instant>,
+    dice: Dice,
+    courier: Courier,
+    acked: Option<Arc<AckedFile>>,
+    progress: Progress,
+    tally: Tally,
+}
+
+/// Whether the sender goes on after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl<S: Source> Sender<S> {
+    async fn run(mut self) -> anyhow::Result<Tally> {
+        while !self.courier.shutdown.is_requested() {
+            let waits_for = self.fill()?;
+            if !self.outbox.is_empty() {
+                let round = self.outbox.take_round();
+                if self.post(round).await? == Next::Stop {
+                    break;
+                }
+            } else if let Some(moment) = waits_for {
+                let shutdown = self.courier.shutdown.clone();
+                tokio::select! {
+                    () = sleep_until(moment + LINGER) => {}
+                    () = shutdown.requested() => {}
+                }
+            } else {
+                break;
+            }
+        }
+        Ok(self.tally)
+    }
+
+    /// Takes what is due from the source until a round is full; says when more will be due.
+    fn fill(&mut self) -> anyhow::Result<Option<Instant>> {
+        let now = Instant::now();
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return Ok(None);
+        }
+        while let Some(due) = self.source.due() {
+            let moment = self.schedule.moment(due);
+            if moment > now || self.outbox.is_full() {
+                return Ok(Some(moment));
+            }
+            self.source.step(&mut self.outbox)?;
+        }
+        Ok(None)
+    }
+
+    /// Posts a round: the batch, then the events.
+    async fn post(&mut self, round: Round) -> anyhow::Result<Next> {
+        if !round.entries.is_empty() {
+            self.tally.sent += round.entries.len() as u64;
+            let request = self.courier.endpoint.pings(round.body)?;
+            if self.post_batch(&request, &round.entries).await? == Next::Stop {
+                self.tally.given_up += round.events.len() as u64;
+                return Ok(Next::Stop);
+            }
+        }
+        if round.events.is_empty() {
+            Ok(Next::GoOn)
+        } else {
+            self.post_events(round.events).await
+        }
+    }
+
+    async fn post_batch(&mut self, request: &Request, entries: &[Entry]) -> anyhow::Result<Next> {
+        let ending = self
+            .courier
+            .deliver(request, &mut self.dice, &mut self.tally.attempts)
+            .await;
+        let answer = match ending {
+            Ending::Decided(answer, latency) => {
+                self.tally.time(latency);
+                answer
+            }
+            Ending::GivenUp => {
+                self.tally.given_up += entries.len() as u64;
+                return Ok(Next::Stop);
+            }
+            Ending::Refused { status, text } => bail!("the server answered {status}: {text}"),
+            Ending::Stopped => return Ok(Next::Stop),
+        };
+        if let Some(words) = miscount(entries, &answer) {
+            self.tally.surprise(|| words);
+        }
+        let outcomes = judge(entries, &answer);
+        if let Some(acked) = &self.acked {
+            let accepted = entries.iter().zip(&outcomes);
+            let accepted = accepted.filter(|(_, outcome)| **outcome == Outcome::Accepted);
+            acked.write(accepted.map(|(entry, _)| (self.vehicle(entry), entry.name)))?;
+        }
+        for (entry, outcome) in entries.iter().zip(outcomes) {
+            let vehicle = &self.vehicles[entry.vehicle.position()];
+            self.tally.count(outcome, || {
+                format!("{vehicle} {} {}", entry.name.epoch, entry.name.seq)
+            });
+        }
+        self.progress.advance(entries.len() as u64);
+        Ok(Next::GoOn)
+    }
+
+    fn vehicle(&self, entry: &Entry) -> &str {
+        &self.vehicles[entry.vehicle.position()]
+    }
+
+    async fn post_events(&mut self, events: Vec<EventPost>) -> anyhow::Result<Next> {
+        self.tally.events_sent += events.len() as u64;
+        let mut posts = Vec::with_capacity(events.len());
+        for event in events {
+            let ride = event.ride;
+            let request = self.courier.endpoint.event(event)?;
+            let mut dice = self.dice.fork();
+            let courier = &self.courier;
+            posts.push(async move {
+                let mut attempts = Attempts::default();
+                let ending = courier.deliver(&request, &mut dice, &mut attempts).await;
+                (ride, ending, attempts)
+            });
+        }
+        let endings: Vec<_> = stream::iter(posts).buffered(EVENTS_AT_ONCE).collect().await;
+        let mut next = Next::GoOn;
+        for (ride, ending, attempts) in endings {
+            self.tally.attempts.add(attempts);
+            match ending {
+                Ending::Decided(answer, latency) if answer.accepted == 1 => {
+                    self.tally.time(latency);
+                    self.tally.events_accepted += 1;
+                }
+                Ending::Decided(answer, _) => {
+                    let codes = answer.errors.into_iter().map(|error| error.code);
+                    let codes = codes.collect::<Vec<_>>().join(", ");
+                    self.tally
+                        .surprise(|| format!("an event of ride {ride}: got {codes}"));
+                }
+                Ending::GivenUp => {
+                    self.tally.given_up += 1;
+                    next = Next::Stop;
+                }
+                Ending::Refused { status, text } => bail!("the server answered {status}: {text}"),
+                Ending::Stopped => next = Next::Stop,
+            }
+        }
+        Ok(next)
+    }
+}

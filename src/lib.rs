@@ -1,0 +1,13 @@
+//! Hansom on one machine: the commands of the program `hansom`.
+//!
+//! The path of one ping: [`simulate`], [`replay`] or a real app posts it to the `ingest` that
+//! [`run`] started; there it goes to the embedded stream, from the stream to the `processor`,
+//! whose cache the live API reads, and to the `archiver`, which writes it to Parquet. The services
+//! are crates of their own; nothing here handles a ping on its way.
+
+pub mod cli;
+pub mod client;
+mod dice;
+pub mod replay;
+pub mod run;
+pub mod simulate;

@@ -1,0 +1,64 @@
+//! Which columns of a file hold what. The defaults are those of the San Francisco cabs of 2008.
+
+use clap::{Args, ValueEnum};
+
+/// Names of columns, and the units of their values.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Columns")]
+pub struct Columns {
+    /// The vehicle's id: text or a whole number.
+    #[arg(long, value_name = "COLUMN", default_value = "cab")]
+    pub vehicle: String,
+    /// The time of the fix: a timestamp, or a whole number since 1970 (UTC).
+    #[arg(long, value_name = "COLUMN", default_value = "t")]
+    pub time: String,
+    /// What whole numbers of the time count.
+    #[arg(long, value_enum, default_value_t)]
+    pub time_unit: TimeUnit,
+    /// Latitude.
+    #[arg(long, value_name = "COLUMN", default_value = "lat_e5")]
+    pub lat: String,
+    /// Longitude.
+    #[arg(long, value_name = "COLUMN", default_value = "lon_e5")]
+    pub lng: String,
+    /// What latitude and longitude are divided by to be degrees.
+    #[arg(long, value_name = "NUMBER", default_value = "1e5")]
+    pub scale: f64,
+    /// 1 while a passenger is on board, else 0: rides are made of it.
+    #[arg(long, value_name = "COLUMN", default_value = "occ")]
+    pub occupied: String,
+    /// Makes no rides and reads no such column.
+    #[arg(long, conflicts_with = "occupied")]
+    pub without_rides: bool,
+}
+
+/// What a number of a time counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TimeUnit {
+    /// Seconds.
+    #[default]
+    S,
+    /// Milliseconds.
+    Ms,
+}
+
+impl Columns {
+    /// The column that makes rides, if they are to be made.
+    pub(super) fn rides(&self) -> Option<&str> {
+        (!self.without_rides).then_some(self.occupied.as_str())
+    }
+
+    /// A value of latitude or longitude in 1e-7 degree; far out of range it stays out of range.
+    pub(super) fn to_e7(&self, value: f64) -> i32 {
+        (value / self.scale * 1e7).round() as i32
+    }
+}
+
+impl TimeUnit {
+    pub(super) fn to_ms(self, time: i64) -> i64 {
+        match self {
+            Self::S => time.saturating_mul(1_000),
+            Self::Ms => time,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Exactly once, whatever is killed: a faulty fleet sends while the program is killed over and
+//! over; then the archive holds every acked ping once and nothing else, and the live state is that
+//! of a run in which nothing was killed.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
+
+use crate::support::{
+    archive,
+    program::{Program, command, free_port},
+    wait_for,
+};
+
+/// Faults add pings and lose some; this many fixes make well over 200,000 pings.
+const FIXES: &str = "220000";
+const KILLS: usize = 20;
+/// Commits and snapshots come often, so that kills fall into all their steps.
+const FLAGS: [&str; 6] = [
+    "--archive-max-age", "500ms", "--snapshot-interval", "300ms", "--max-behind", "3650d",
+];
+/// The simulated clock of both runs: 2026-03-02 06:00 UTC.
+const START: &str = "1772431200000";
+
+fn simulate(to: SocketAddr, acked: &Path) -> Child {
+    command(&["simulate", "--faults", "--vehicles", "300", "--rate", "0", "--pings", FIXES])
+        .args(["--seed", "11", "--start", START, "--patience", "300s", "--batch", "100"])
+        .args(["--to", &format!("http://{to}"), "--acked"])
+        .arg(acked)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Everything that the live API shows of rides and of the vehicles that serve them.
+fn live_state(program: &Program) -> BTreeMap<String, Value> {
+    let mut state = BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let page = program.live(&format!("/v1/rides?limit=500{cursor}"));
+        for ride in page["rides"].as_array().into_iter().flatten() {
+            let vehicle = ride["vehicle_id"].as_str().unwrap();
+            let position = program.live(&format!("/v1/vehicles/{vehicle}"));
+            state.insert(format!("vehicle {vehicle}"), position);
+            state.insert(format!("ride {}", ride["ride_id"]), ride.clone());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return state,
+        }
+    }
+}
+
+/// Trips by ride: the versions archived, and the rest of the row of the highest.
+fn trips(data: &Path) -> BTreeMap<String, (Vec<u32>, BTreeMap<String, String>)> {
+    let mut trips = BTreeMap::<String, (Vec<u32>, BTreeMap<String, String>)>::new();
+    for mut row in archive::rows(data, "trips") {
+        let version = row.remove("version").unwrap().parse().unwrap();
+        let (versions, highest) = trips.entry(row["ride_id"].clone()).or_default();
+        if versions.iter().all(|known| *known < version) {
+            *highest = row;
+        }
+        versions.push(version);
+        versions.sort_unstable();
+    }
+    trips
+}
+
+/// The acked names, sorted, and checked to be named once each.
+fn acked_names(acked: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_to_string(acked).unwrap().lines().map(str::to_owned).collect();
+    names.sort_unstable();
+    let before = names.len();
+    names.dedup();
+    assert_eq!(before, names.len(), "the simulator names a ping twice");
+    names
+}
+
+#[test]
+fn twenty_kills_lose_nothing_and_double_nothing() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (calm, stormy) = (scratch.path().join("calm"), scratch.path().join("stormy"));
+    let (calm_acked, stormy_acked) = (scratch.path().join("calm.txt"), scratch.path().join("stormy.txt"));
+
+    // The run in which nothing is killed.
+    let program = Program::start(&calm, &FLAGS);
+    let mut fleet = simulate(program.ingest, &calm_acked);
+    assert!(fleet.wait().unwrap().success(), "the fleet was answered otherwise than expected");
+    let acked = acked_names(&calm_acked);
+    assert!(acked.len() >= 200_000, "only {} pings", acked.len());
+    wait_for("the processor to catch up", || {
+        (program.metric("hansom_processor_pings_total") >= acked.len() as f64).then_some(())
+    });
+    let expected = live_state(&program);
+    assert!(expected.len() > 300, "only {} rides and vehicles", expected.len());
+    program.stop();
+
+    // The same, killed at random moments.
+    let ingest = free_port();
+    let mut dice = StdRng::seed_from_u64(42);
+    let mut fleet = simulate(ingest, &stormy_acked);
+    let mut kills = 0;
+    while kills < KILLS || fleet.try_wait().unwrap().is_none() {
+        let program = Program::start_at(&stormy, ingest, &FLAGS);
+        thread::sleep(Duration::from_millis(dice.random_range(20..800)));
+        program.kill();
+        kills += 1;
+    }
+    assert!(fleet.wait().unwrap().success(), "the fleet was answered otherwise than expected");
+    let program = Program::start_at(&stormy, ingest, &FLAGS);
+    let mut found = BTreeMap::new();
+    wait_for("the live state of the calm run", || {
+        found = live_state(&program);
+        (found == expected).then_some(())
+    });
+    program.stop();
+    eprintln!("{kills} kills, {} pings acked", acked.len());
+
+    assert_eq!(acked_names(&stormy_acked), acked, "both fleets were told the same");
+    for data in [&calm, &stormy] {
+        let archived = archive::ping_names(data);
+        let (first_odd, count) = first_difference(&archived, &acked);
+        assert!(first_odd.is_none(), "archive and acked differ from {first_odd:?} on: {count:?}");
+    }
+    let (calm_trips, stormy_trips) = (trips(&calm), trips(&stormy));
+    assert!(calm_trips.len() > 50, "only {} trips", calm_trips.len());
+    assert_eq!(calm_trips.keys().collect::<Vec<_>>(), stormy_trips.keys().collect::<Vec<_>>());
+    for (ride, (versions, _)) in calm_trips.iter().chain(&stormy_trips) {
+        let all: Vec<_> = (1..=versions.len() as u32).collect();
+        assert_eq!(*versions, all, "{ride}: every version once, without a hole");
+    }
+}
+
+fn first_difference<'a>(
+    left: &'a [String],
+    right: &'a [String],
+) -> (Option<(Option<&'a String>, Option<&'a String>)>, (usize, usize)) {
+    let at = (0..left.len().max(right.len())).find(|at| left.get(*at) != right.get(*at));
+    (at.map(|at| (left.get(at), right.get(at))), (left.len(), right.len()))
+}

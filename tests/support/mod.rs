@@ -1,0 +1,23 @@
+//! What the tests of the whole program share: starting and ending it, asking it, reading what it
+//! archived, and the independent readers.
+
+pub(crate) mod archive;
+pub(crate) mod program;
+pub(crate) mod readers;
+
+use std::time::{Duration, Instant};
+
+/// A condition that does not come about in this time never will.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Waits until `holds` says something, and says what was waited for if it never does.
+pub(crate) fn wait_for<Found>(what: &str, mut holds: impl FnMut() -> Option<Found>) -> Found {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = holds() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,26 @@
+//! Independent readers of the archive: DuckDB and pyarrow, run in Python.
+
+use std::{path::PathBuf, process::Command};
+
+/// The Python that has the readers: what `HANSOM_TEST_PYTHON` names, else `python3` if it has them.
+/// Without one, says loudly that `test` is skipped.
+pub(crate) fn python(test: &str) -> Option<PathBuf> {
+    let python = std::env::var_os("HANSOM_TEST_PYTHON").map_or("python3".into(), PathBuf::from);
+    let has_readers = Command::new(&python)
+        .args(["-c", "import duckdb, pyarrow"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if has_readers {
+        return Some(python);
+    }
+    eprintln!("SKIPPED {test}: {} has no duckdb and pyarrow", python.display());
+    None
+}
+
+/// Runs a script and hands out what it printed.
+pub(crate) fn run(python: &PathBuf, script: &str, arguments: &[&str]) -> String {
+    let output = Command::new(python).arg("-c").arg(script).args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
