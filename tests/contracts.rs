@@ -29,5 +29,5 @@ fn json_schemas_are_what_the_types_say() {
 #[test]
 fn openapi_documents_are_what_the_handlers_say() {
     check("ingest.openapi.json", &serde_json::to_value(ingest::openapi()).unwrap());
-    check("live.openapi.json", &serde_json::to_value(processor::openapi()).unwrap());
+    check("live.openapi.json", &serde_json::to_value(processor::live::openapi()).unwrap());
 }

@@ -24,9 +24,9 @@ const ZSTD_LEVEL: i32 = 1;
 /// Rows in a row group at most: some 5 MB of pings, the unit that readers work on in parallel.
 const ROWS_A_GROUP: usize = 524_288;
 
-/// Rows in a page at most: the unit that the page index lets readers skip. A multiple of the
-/// writer's step of 1,024.
-const ROWS_A_PAGE: usize = 20_480;
+/// Rows in a page at most: the unit that the page index lets readers skip. The writer looks at it
+/// after every 1,024 rows, or only after a whole batch where all rows are alike: so it is a batch.
+pub(crate) const ROWS_A_PAGE: usize = 16_384;
 
 /// Distinct rides that the bloom filter of a row group is sized for; it is folded to what is there.
 const MAX_RIDES_A_GROUP: u64 = 65_536;

@@ -1,3 +1,6 @@
+//! Senders against a real server in all its moods: order, retries, lost answers, patience.
+//! What is sent is a script; the simulated fleet has tests of its own.
+
 use std::{collections::HashSet, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use schemas::{PingName, RideEvent, RideEventKind, RideId, Timestamp, VehicleId, VehicleState};

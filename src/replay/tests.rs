@@ -1,3 +1,6 @@
+//! Small files played to a real server: order, rides, limits, columns that are missing.
+//! The whole San Francisco file is played elsewhere.
+
 use std::{fs::File, io::Write as _, num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use ::parquet::arrow::ArrowWriter;

@@ -13,13 +13,11 @@ use schemas::{
 
 use crate::{
     columns::{Kind, optional, required, times, words},
+    encode::ROWS_A_PAGE,
     layout::Hour,
     rows::chunked::Chunked,
     window::VehicleNumber,
 };
-
-/// Rows turned into columns at a time: enough to amortise, few enough to stay near the caches.
-const ROWS_A_BATCH: usize = 16_384;
 
 /// Pings, in the order they were pushed.
 #[derive(Debug, Default)]
@@ -171,13 +169,13 @@ impl PingRows {
         }
     }
 
-    /// The rows as columns, a batch at a time.
+    /// The rows as columns, a page at a time: that is little enough to stay in the caches.
     pub(crate) fn batches<'a>(
         &'a self,
         rows: &'a [u32],
         dictionaries: &'a Dictionaries,
     ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + 'a {
-        rows.chunks(ROWS_A_BATCH)
+        rows.chunks(ROWS_A_PAGE)
             .map(|rows| self.batch(rows, dictionaries))
     }
 

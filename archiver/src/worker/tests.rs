@@ -10,7 +10,11 @@ use super::*;
 use crate::{
     Settings,
     budget::Budget,
-    testing::{Archive, Entry, Fault, Flaky, Jittery, append, event, ping, read, stream, trip},
+    testing::{
+        Archive, Entry, append, event, ping, read,
+        storages::{Fault, Flaky, Jittery},
+        stream, trip,
+    },
 };
 
 fn settings() -> Settings {
@@ -158,25 +162,24 @@ async fn worker(
     stream: &Arc<dyn Stream>,
     group: &str,
     objects: Arc<dyn Objects>,
-    drain: &Shutdown,
-) -> Worker {
+    limits: Limits,
+) -> (Worker, Shutdown) {
     let shard = stream.consumer(group).acquire().await.unwrap();
-    Worker {
+    let drain = Shutdown::new();
+    let worker = Worker {
         ledger: Ledger::new(objects, shard.id().as_str(), drain.clone()),
         shard,
         share: Budget::new(usize::MAX).share(),
-        // Every read is cut at once.
-        limits: Limits {
-            file_bytes: 1,
-            age: Duration::from_mins(15),
-        },
+        limits,
         encoded_ratio: FIRST_RATIO,
         encoders: Arc::new(Semaphore::new(1)),
         drain: drain.clone(),
-    }
+    };
+    (worker, drain)
 }
 
-/// Two workers archive one shard of one stream at the same time, each believing it is its own.
+/// Two workers archive one shard of one stream at the same time, each believing it is its own,
+/// and each with cuts of its own.
 async fn fight(seed: usize) {
     let stream = stream(1).await;
     let objects = Arc::new(MemoryObjects::default());
@@ -184,11 +187,18 @@ async fn fight(seed: usize) {
         objects: objects.clone(),
         seed: AtomicUsize::new(seed),
     });
-    let drain = Shutdown::new();
+    let every_read = Limits {
+        file_bytes: 1,
+        age: Duration::from_mins(15),
+    };
+    let by_age = Limits {
+        file_bytes: u64::MAX,
+        age: Duration::from_millis(seed as u64 % 5),
+    };
     let mut workers = Vec::new();
-    for group in ["archiver", "zombie"] {
-        let worker = worker(&stream, group, jittery.clone(), &drain).await;
-        workers.push(tokio::spawn(worker.run()));
+    for (group, limits) in [("archiver", every_read), ("zombie", by_age)] {
+        let (worker, drain) = worker(&stream, group, jittery.clone(), limits).await;
+        workers.push((tokio::spawn(worker.run()), drain));
     }
     for number in 0..12 {
         append(
@@ -200,8 +210,8 @@ async fn fight(seed: usize) {
             time::sleep(Duration::from_millis(1)).await;
         }
     }
-    drain.request();
-    for worker in workers {
+    for (worker, drain) in workers {
+        drain.request();
         worker.await.unwrap().unwrap();
     }
     assert_eq!(read(&*objects).await.pings.len(), 12 + 6);

@@ -1,3 +1,6 @@
+//! The law of the outbox: whatever goes in comes out once, in the order of its vehicle.
+//! Nothing is posted here.
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,6 @@
+//! Working days of cabs: what happens to their rides, and where they are when it does.
+//! No device and no server has a part in it.
+
 use std::{collections::HashMap, sync::Arc};
 
 use super::*;

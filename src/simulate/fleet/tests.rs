@@ -1,3 +1,6 @@
+//! The fleet as a server sees it: the same again for the same settings, faults at their rates.
+//! How one cab drives is tested beside it.
+
 use std::{
     collections::{BTreeMap, HashSet},
     num::{NonZeroU32, NonZeroUsize},
