@@ -1,10 +1,10 @@
 //! The archiver: all that travels on the stream becomes rows of Parquet, each exactly once,
 //! whatever is killed wherever. It does not change what it archives, and asks nobody for a lock.
 //!
-//! The path of one ping: a [`worker`] reads it from its shard of the stream; the [`draft`] of the
-//! next commit decodes it, asks the dedupe [`window`] whether it is new, and keeps it among its
-//! [`rows`]; at a [`cut`] the range is fixed by an intent in the shard's [`ledger`], the rows become
-//! columns and are [`encode`]d, the files go to where the [`layout`] says, and a [`commit`] makes
+//! The path of one ping: a `worker` reads it from its shard of the stream; the `draft` of the
+//! next commit decodes it, asks the dedupe `window` whether it is new, and keeps it among its
+//! `rows`; at a `cut` the range is fixed by an intent in the shard's `ledger`, the rows become
+//! columns and are `encode`d, the files go to where the `layout` says, and a `commit` makes
 //! them part of the archive. Only then the stream's checkpoint moves.
 
 mod budget;
@@ -35,7 +35,6 @@ use service::Shutdown;
 use tokio::{sync::Semaphore, task::JoinSet, time};
 use transport::{Consumer, Shard, Stream, StreamError};
 
-pub use crate::metrics::describe as describe_metrics;
 pub use settings::Settings;
 
 use crate::{
@@ -65,6 +64,7 @@ pub async fn run(
     objects: Arc<dyn Objects>,
     drain: Shutdown,
 ) -> anyhow::Result<()> {
+    metrics::describe();
     let limits = Limits {
         file_bytes: settings.archive_max_file_bytes,
         age: settings.archive_max_age,

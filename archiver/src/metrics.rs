@@ -14,7 +14,7 @@ const RECORDS: &str = "hansom_archiver_records_total";
 const COMMITS: &str = "hansom_archiver_commits_total";
 const CUTS: &str = "hansom_archiver_cuts_total";
 const FILES: &str = "hansom_archiver_files_total";
-const BYTES: &str = "hansom_archiver_file_bytes_total";
+const BYTES: &str = "hansom_archiver_bytes_total";
 const GAPS: &str = "hansom_archiver_gaps_total";
 const DISPLACED: &str = "hansom_archiver_displaced_total";
 const RETRIES: &str = "hansom_archiver_retries_total";
@@ -23,7 +23,7 @@ const LAG: &str = "hansom_archiver_lag_seconds";
 const BUFFERED: &str = "hansom_archiver_buffered_bytes";
 
 /// Describes all metrics of the archiver, and shows those that may stay zero.
-pub fn describe() {
+pub(crate) fn describe() {
     describe_counter!(RECORDS, "Records of the stream that are committed");
     describe_counter!(ROWS, "Rows that are committed, by table");
     describe_counter!(DUPLICATES, "Repeats that were not written again, by table");
