@@ -12,6 +12,18 @@ pub const MAX_ID_BYTES: usize = 64;
 /// The fleet of a client that names none.
 const DEFAULT_FLEET: &str = "default";
 
+/// Which bytes an id may have, by a look instead of five comparisons: every record has four ids.
+const IS_PLAIN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let is_mark = matches!(byte, b'.' | b'_' | b':' | b'-');
+        table[byte as usize] = byte.is_ascii_alphanumeric() || is_mark;
+        byte += 1;
+    }
+    table
+};
+
 /// Says that a text is no id: empty, too long, or with a character outside `[A-Za-z0-9._:-]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id has 1 to 64 characters of A-Z a-z 0-9 . _ : -")]
@@ -48,9 +60,7 @@ impl<Kind> Id<Kind> {
     /// # Errors
     /// [`InvalidId`] if the text is empty, too long or has a character that ids do not have.
     pub fn new(text: &str) -> Result<Self, InvalidId> {
-        let plain =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-        if text.is_empty() || !text.bytes().all(plain) {
+        if text.is_empty() || !text.bytes().all(|byte| IS_PLAIN[usize::from(byte)]) {
             return Err(InvalidId);
         }
         ArrayString::from(text)

@@ -22,6 +22,7 @@ pub use settings::Settings;
 /// Ports or directories that cannot be used, and what stopped a service.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
     service::start_logs(LogFormat::Auto)?;
+    service::use_small_pages();
     let ports = Ports::bind(&settings).await?;
     let backends = Backends::open(&settings).await?;
     let stop = Shutdown::new();
