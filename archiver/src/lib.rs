@@ -27,7 +27,7 @@ mod worker;
 
 pub mod athena;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use anyhow::Context as _;
 use objects::Objects;
@@ -73,10 +73,15 @@ pub async fn run(
     let encoders = Arc::new(Semaphore::new(ENCODERS));
     let mut consumer = stream.consumer(GROUP);
     let mut workers = JoinSet::new();
+    let mut taken = HashSet::new();
     loop {
         tokio::select! {
             shard = next_shard(&mut *consumer, &drain) => {
                 let Some(shard) = shard.context("acquire a shard")? else { break };
+                // A shard that a worker has drained and dropped is offered again.
+                if !taken.insert(shard.id().clone()) && drain.is_requested() {
+                    break;
+                }
                 let ledger =
                     Ledger::new(Arc::clone(&objects), shard.id().as_str(), drain.clone());
                 let worker = Worker {
