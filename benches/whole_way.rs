@@ -1,0 +1,289 @@
+//! What a ping costs: CPU over the whole way through the real program, and stage by stage in this
+//! process. It measures and prints; it asserts nothing, because machines differ.
+
+use std::{
+    fs,
+    hint::black_box,
+    net::SocketAddr,
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use processor::ShardState;
+use schemas::{Ping, Protocol, Record, Timestamp, record, upload::PingUpload};
+use service::Shutdown;
+use transport::Batch;
+
+/// Pings of one run of the whole way.
+const PINGS: usize = 2_000_000;
+/// Pings of one stage alone.
+const STAGE_PINGS: usize = 500_000;
+/// Pings a request.
+const BATCH: usize = 500;
+const VEHICLES: usize = 1_000;
+/// Requests under way at once.
+const CONNECTIONS: usize = 8;
+/// 2026-03-02 06:00 UTC.
+const START_MS: i64 = 1_772_431_200_000;
+/// Clock ticks a second in /proc (`getconf CLK_TCK` on every Linux of today).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+fn main() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    println!("{:<46}{:>16}", "stage", "CPU us a ping");
+    let lines = lines(STAGE_PINGS);
+    let pings = stage("parse and check NDJSON", || parse(&lines));
+    let payloads = stage("encode for the stream", || encode(&pings));
+    stage("decode from the stream", || black_box(decode(&payloads)));
+    stage("follow vehicles", || black_box(follow(&pings)));
+    stage("append to the embedded stream", || {
+        runtime.block_on(append(&pings)).map(black_box)
+    })?;
+    stage("archive: decode, dedupe, sort, Parquet", || {
+        runtime.block_on(archive(&pings))
+    })?;
+    let whole = runtime.block_on(whole_way())?;
+    println!("{:<46}{:>16.2}", "the whole way, over HTTP", whole.cpu_us);
+    println!(
+        "{:<46}{:>16.0}",
+        "pings a second, client on the same cores", whole.per_second
+    );
+    println!(
+        "{:<46}{:>16.0}",
+        "resident memory at the peak, MB", whole.peak_mb
+    );
+    println!(
+        "{:<46}{:>16.1}",
+        "bytes a ping in the archive", whole.archive_bytes
+    );
+    Ok(())
+}
+
+/// Runs a stage over [`STAGE_PINGS`] and prints what it cost.
+fn stage<Output>(name: &str, run: impl FnOnce() -> Output) -> Output {
+    let before = cpu_ticks("self");
+    let output = run();
+    let seconds = (cpu_ticks("self") - before) / TICKS_PER_SECOND;
+    println!("{name:<46}{:>16.2}", seconds * 1e6 / STAGE_PINGS as f64);
+    output
+}
+
+/// CPU that a process used so far, of user and system, in clock ticks.
+fn cpu_ticks(process: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields: Vec<_> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
+    ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()
+}
+
+/// Pings as an app sends them, a second apart for each vehicle.
+fn lines(count: usize) -> Vec<String> {
+    (0..count)
+        .map(|at| {
+            let (vehicle, seq) = (at % VEHICLES, at / VEHICLES);
+            let (east, north) = (
+                (vehicle * 37 % 500) as f64 * 1e-4,
+                (vehicle / 2) as f64 * 1e-4,
+            );
+            let way = seq as f64 * 1.1e-4;
+            // Noise of a receiver, some metres, the same in every run.
+            let noise = |salt: usize| ((at + salt) * 2_654_435_761 % 1_009) as f64 * 4e-8;
+            format!(
+                "{{\"vehicle_id\":\"cab-{vehicle:05}\",\"driver_id\":\"driver-{vehicle:05}\",\
+                 \"epoch\":1,\"seq\":{seq},\"time_ms\":{},\"lat\":{:.7},\"lng\":{:.7},\
+                 \"speed_mps\":{:.2},\"heading_deg\":{:.1},\"accuracy_m\":{:.1},\
+                 \"state\":\"available\"}}",
+                START_MS + seq as i64 * 1_000,
+                37.7 + north + way + noise(0),
+                -122.5 + east + noise(7),
+                12.0 + noise(3) * 1e5,
+                (at % 13) as f64 * 0.3 + noise(5) * 1e5,
+                4.0 + (at % 5) as f64 * 0.4,
+            )
+        })
+        .collect()
+}
+
+fn parse(lines: &[String]) -> Vec<Ping> {
+    let check = |line: &String| {
+        let upload: PingUpload = serde_json::from_str(line).ok()?;
+        upload.check(Timestamp(START_MS), Protocol::HttpNdjson).ok()
+    };
+    lines.iter().filter_map(check).collect()
+}
+
+fn encode(pings: &[Ping]) -> Vec<Batch> {
+    pings.chunks(BATCH).map(batch).collect()
+}
+
+fn batch(pings: &[Ping]) -> Batch {
+    let mut batch = Batch::default();
+    for ping in pings {
+        batch.push(
+            |key| record::write_key(ping.fleet, ping.vehicle, key),
+            |payload| record::encode_ping(ping, payload),
+        );
+    }
+    batch
+}
+
+fn decode(batches: &[Batch]) -> usize {
+    let payloads = batches.iter().flat_map(Batch::iter);
+    payloads
+        .filter(|(_, payload)| black_box(Record::decode(payload)).is_ok())
+        .count()
+}
+
+fn follow(pings: &[Ping]) -> usize {
+    let mut state = ShardState::default();
+    for pings in pings.chunks(BATCH) {
+        for ping in pings {
+            black_box(state.apply(&Record::Ping(ping.clone()), ping.time.0));
+        }
+        black_box(state.take_effects());
+    }
+    pings.len()
+}
+
+async fn append(pings: &[Ping]) -> anyhow::Result<usize> {
+    let directory = tempfile::tempdir()?;
+    let stream = transport::open(&format!("embedded://{}", directory.path().display())).await?;
+    let mut appends = tokio::task::JoinSet::new();
+    for pings in pings.chunks(BATCH) {
+        let (producer, batch) = (stream.producer(), batch(pings));
+        appends.spawn(async move { producer.append(batch).await.failed.len() });
+        if appends.len() == CONNECTIONS {
+            appends.join_next().await;
+        }
+    }
+    while appends.join_next().await.is_some() {}
+    stream.close().await?;
+    Ok(pings.len())
+}
+
+async fn archive(pings: &[Ping]) -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let stream = transport::open("memory:?max_bytes=1000000000").await?;
+    for pings in pings.chunks(BATCH) {
+        stream.producer().append(batch(pings)).await;
+    }
+    let objects = objects::open(&format!("file://{}", directory.path().display())).await?;
+    let drain = Shutdown::new();
+    drain.request();
+    archiver::run(archiver_settings(), stream, objects, drain).await
+}
+
+fn archiver_settings() -> archiver::Settings {
+    /// Reads the settings as the command line does.
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: archiver::Settings,
+    }
+    Line::parse_from(["bench"]).settings
+}
+
+/// What the whole way cost.
+struct Whole {
+    cpu_us: f64,
+    per_second: f64,
+    peak_mb: f64,
+    archive_bytes: f64,
+}
+
+async fn whole_way() -> anyhow::Result<Whole> {
+    let directory = tempfile::tempdir()?;
+    let ingest: SocketAddr = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let mut program = Command::new(env!("CARGO_BIN_EXE_hansom"))
+        .args([
+            "run",
+            "--max-behind",
+            "36500d",
+            "--live",
+            "127.0.0.1:0",
+            "--admin",
+            "127.0.0.1:0",
+        ])
+        .args(["--listen", &ingest.to_string(), "--data"])
+        .arg(directory.path())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let process = program.id().to_string();
+    let bodies: Arc<Vec<String>> = Arc::new(
+        lines(PINGS)
+            .chunks(BATCH)
+            .map(|lines| lines.join("\n"))
+            .collect(),
+    );
+    let client = reqwest::Client::new();
+    let url = format!("http://{ingest}/v1/pings");
+    while client.get(&url).send().await.is_err() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let begun = Instant::now();
+    let before = cpu_ticks(&process);
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..CONNECTIONS {
+        let (bodies, client, url) = (bodies.clone(), client.clone(), url.clone());
+        senders.spawn(async move {
+            for body in bodies.iter().skip(sender).step_by(CONNECTIONS) {
+                let request = client
+                    .post(&url)
+                    .header("Content-Type", "application/x-ndjson");
+                request
+                    .body(body.clone())
+                    .send()
+                    .await?
+                    .error_for_status()?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    while let Some(sent) = senders.join_next().await {
+        sent??;
+    }
+    let per_second = PINGS as f64 / begun.elapsed().as_secs_f64();
+    Command::new("kill")
+        .args(["-s", "TERM", &process])
+        .status()?;
+    let (mut after, mut peak_mb) = (before, 0.0_f64);
+    while program.try_wait()?.is_none() {
+        after = cpu_ticks(&process).max(after);
+        peak_mb = peak_mb.max(peak_mb_of(&process));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let archive = directory.path().join("archive/pings");
+    Ok(Whole {
+        cpu_us: (after - before) / TICKS_PER_SECOND * 1e6 / PINGS as f64,
+        per_second,
+        peak_mb,
+        archive_bytes: bytes_below(&archive)? as f64 / PINGS as f64,
+    })
+}
+
+fn peak_mb_of(process: &str) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    kilobytes.unwrap_or_default() / 1_024.0
+}
+
+fn bytes_below(directory: &std::path::Path) -> anyhow::Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        bytes += if path.is_dir() {
+            bytes_below(&path)?
+        } else {
+            path.metadata()?.len()
+        };
+    }
+    Ok(bytes)
+}
