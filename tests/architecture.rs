@@ -106,20 +106,35 @@ fn sources() -> BTreeMap<PathBuf, String> {
             }
         }
     }
-    assert!(found.len() > 50, "the walk found only {} files", found.len());
+    assert!(
+        found.len() > 50,
+        "the walk found only {} files",
+        found.len()
+    );
     found
 }
 
 /// A file's text without its tests and without comments.
 fn code(text: &str) -> String {
-    let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-    shipped.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    let shipped = text
+        .split("#[cfg(test)]\nmod tests")
+        .next()
+        .unwrap_or_default();
+    shipped
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn is_test(path: &Path) -> bool {
     path.starts_with("tests")
-        || path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
-        || ["tests.rs", "golden.rs", "laws.rs"].iter().any(|name| path.ends_with(name))
+        || path
+            .components()
+            .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+        || ["tests.rs", "fuzz.rs", "golden.rs", "laws.rs"]
+            .iter()
+            .any(|name| path.ends_with(name))
 }
 
 fn dependencies(folder: &str, sections: &[&str]) -> BTreeSet<String> {
@@ -151,7 +166,10 @@ fn dependencies_point_one_way() {
             }
         }
     }
-    complain(&broken, "services do not import each other, and the lower crates import none of ours");
+    complain(
+        &broken,
+        "services do not import each other, and the lower crates import none of ours",
+    );
 }
 
 #[test]
@@ -172,7 +190,10 @@ fn every_outside_system_has_one_owner() {
 fn schemas_are_pure_data() {
     let theirs = dependencies("schemas", &["dependencies"]);
     for forbidden in ["tokio", "tracing", "metrics", "rand", "bytes"] {
-        assert!(!theirs.contains(forbidden), "schemas depends on {forbidden}");
+        assert!(
+            !theirs.contains(forbidden),
+            "schemas depends on {forbidden}"
+        );
     }
 }
 
@@ -180,8 +201,13 @@ fn schemas_are_pure_data() {
 fn arrow_stays_where_its_files_are_read() {
     let text = read("Cargo.lock");
     for name in ["arrow-array", "arrow-schema", "parquet"] {
-        let entry = text.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{name}\"")));
-        assert!(entry.unwrap().contains("version = \"59.3."), "{name} left 59.3");
+        let entry = text
+            .split("[[package]]")
+            .find(|entry| entry.contains(&format!("name = \"{name}\"")));
+        assert!(
+            entry.unwrap().contains("version = \"59.3."),
+            "{name} left 59.3"
+        );
     }
 }
 
@@ -190,7 +216,10 @@ fn pure_code_touches_nothing() {
     let mut broken = Vec::new();
     let sources = sources();
     for pure in PURE {
-        let under: Vec<_> = sources.iter().filter(|(path, _)| path.starts_with(pure)).collect();
+        let under: Vec<_> = sources
+            .iter()
+            .filter(|(path, _)| path.starts_with(pure))
+            .collect();
         assert!(!under.is_empty(), "{pure} is gone: mend the list");
         for (path, text) in under.into_iter().filter(|(path, _)| !is_test(path)) {
             let code = code(text);
@@ -199,7 +228,10 @@ fn pure_code_touches_nothing() {
             }
         }
     }
-    complain(&broken, "pure code has no clock, environment, task, log, metric or lock");
+    complain(
+        &broken,
+        "pure code has no clock, environment, task, log, metric or lock",
+    );
 }
 
 #[test]
@@ -209,7 +241,10 @@ fn every_file_says_what_it_is() {
         .filter(|(_, text)| !text.starts_with("//! "))
         .map(|(path, _)| path.display().to_string())
         .collect();
-    complain(&broken, "every file opens with //! and one sentence on what it is");
+    complain(
+        &broken,
+        "every file opens with //! and one sentence on what it is",
+    );
 }
 
 #[test]
@@ -228,7 +263,11 @@ fn metric_names_stand_in_metrics_rs() {
     for (path, text) in sources().iter().filter(|(path, _)| !is_test(path)) {
         let at_home = path.ends_with("metrics.rs") || path.ends_with("process.rs");
         let code = code(text);
-        if !at_home && ["counter!(", "gauge!(", "histogram!("].iter().any(|word| code.contains(word)) {
+        if !at_home
+            && ["counter!(", "gauge!(", "histogram!("]
+                .iter()
+                .any(|word| code.contains(word))
+        {
             broken.push(path.display().to_string());
         }
     }
@@ -248,8 +287,18 @@ fn no_macros_of_our_own() {
 #[test]
 fn the_top_level_is_where_users_look() {
     for place in [
-        "Cargo.toml", "ingest", "processor", "archiver", "schemas", "tests", "docker-compose.yml",
-        "README.md", "ARCHITECTURE.md", "CHANGELOG.md", ".ci/run", "deny.toml",
+        "Cargo.toml",
+        "ingest",
+        "processor",
+        "archiver",
+        "schemas",
+        "tests",
+        "docker-compose.yml",
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        ".ci/run",
+        "deny.toml",
     ] {
         assert!(root().join(place).exists(), "{place} is missing");
     }
@@ -261,6 +310,9 @@ fn the_architecture_fits_on_a_few_screens() {
     assert!(text.lines().count() <= MAX_ARCHITECTURE_LINES);
     assert!(text.contains("Architecture invariant"));
     for (name, folder) in CRATES.iter().skip(1) {
-        assert!(text.contains(folder), "ARCHITECTURE.md does not place {name}");
+        assert!(
+            text.contains(folder),
+            "ARCHITECTURE.md does not place {name}"
+        );
     }
 }

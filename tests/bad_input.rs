@@ -19,7 +19,9 @@ const MAX_GROWTH: u64 = 200 << 20;
 /// Sends a request as bytes, and hands out the status and the body of the answer.
 fn send(to: SocketAddr, headers: &str, body: &[u8]) -> (u16, Value) {
     let mut stream = TcpStream::connect(to).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
     let head = format!(
         "POST /v1/pings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n{headers}\r\n",
         body.len(),
@@ -30,13 +32,20 @@ fn send(to: SocketAddr, headers: &str, body: &[u8]) -> (u16, Value) {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
     let text = String::from_utf8_lossy(&answer);
-    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let status = text
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.parse().ok())
+        .unwrap_or(0);
     let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status, serde_json::from_str(body).unwrap_or_default())
 }
 
 fn good_ping() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
     format!(r#"{{"vehicle_id":"cab","time_ms":{now},"lat":37.7,"lng":-122.4}}"#)
 }
 
@@ -71,7 +80,10 @@ fn bad_items() -> Vec<(String, &'static str)> {
         (good.replace("37.7", "NaN"), "malformed"),
         (good.replace("37.7", "91"), "invalid_coordinate"),
         (good.replace("37.7", "-1e308"), "invalid_coordinate"),
-        (good.replace("37.7", "0.0").replace("-122.4", "-0.0"), "null_island"),
+        (
+            good.replace("37.7", "0.0").replace("-122.4", "-0.0"),
+            "null_island",
+        ),
         (good.replace("37.7", "\"37.7\""), "wrong_shape"),
         (good.replace("37.7", "null"), "wrong_shape"),
         (good.replace("37.7", "{}"), "wrong_shape"),
@@ -79,7 +91,10 @@ fn bad_items() -> Vec<(String, &'static str)> {
         (good.replace("\"cab\"", "\"\""), "invalid_id"),
         (good.replace("\"cab\"", "\"../etc\""), "invalid_id"),
         (good.replace("\"cab\"", "\"a\\u0000b\""), "invalid_id"),
-        (good.replace("\"cab\"", &format!("\"{}\"", "x".repeat(65))), "invalid_id"),
+        (
+            good.replace("\"cab\"", &format!("\"{}\"", "x".repeat(65))),
+            "invalid_id",
+        ),
         (with("seq", "-1"), "wrong_shape"),
         (with("seq", "1.5"), "wrong_shape"),
         (with("seq", "18446744073709551615"), "out_of_range"),
@@ -91,13 +106,23 @@ fn bad_items() -> Vec<(String, &'static str)> {
         (with("accuracy_m", "-1"), "out_of_range"),
         (with("altitude_m", "1e9"), "out_of_range"),
         (with("state", "\"flying\""), "wrong_shape"),
-        (r#"{"vehicle_id":"cab","lat":37.7,"lng":-122.4}"#.to_owned(), "wrong_shape"),
-        (r#"{"vehicle_id":"cab","time_ms":0,"lat":37.7,"lng":-122.4}"#.to_owned(), "too_old"),
         (
-            r#"{"vehicle_id":"cab","time_ms":9223372036854775807,"lat":37.7,"lng":-122.4}"#.to_owned(),
+            r#"{"vehicle_id":"cab","lat":37.7,"lng":-122.4}"#.to_owned(),
+            "wrong_shape",
+        ),
+        (
+            r#"{"vehicle_id":"cab","time_ms":0,"lat":37.7,"lng":-122.4}"#.to_owned(),
+            "too_old",
+        ),
+        (
+            r#"{"vehicle_id":"cab","time_ms":9223372036854775807,"lat":37.7,"lng":-122.4}"#
+                .to_owned(),
             "too_new",
         ),
-        (r#"{"vehicle_id":"cab","time_ms":-9223372036854775808,"lat":1,"lng":1}"#.to_owned(), "too_old"),
+        (
+            r#"{"vehicle_id":"cab","time_ms":-9223372036854775808,"lat":1,"lng":1}"#.to_owned(),
+            "too_old",
+        ),
     ]
 }
 
@@ -119,17 +144,30 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
     }
 
     // Invalid UTF-8 in a text; the same among good neighbours.
-    let bad = good_ping().replace("cab", "c\u{1}b").replace('\u{1}', "\u{fffd}").into_bytes();
-    let bad: Vec<u8> = bad.into_iter().map(|byte| if byte == 0xef { 0xff } else { byte }).collect();
+    let bad = good_ping()
+        .replace("cab", "c\u{1}b")
+        .replace('\u{1}', "\u{fffd}")
+        .into_bytes();
+    let bad: Vec<u8> = bad
+        .into_iter()
+        .map(|byte| if byte == 0xef { 0xff } else { byte })
+        .collect();
     assert_eq!(send(to, JSON, &bad).0, 400);
     let mut lines = format!("{}\n", good_ping()).into_bytes();
     lines.extend_from_slice(&bad);
     lines.extend_from_slice(format!("\n{}", good_ping()).as_bytes());
     let (status, answer) = send(to, NDJSON, &lines);
-    assert_eq!((status, &answer["accepted"], &answer["rejected"]), (200, &2.into(), &1.into()));
+    assert_eq!(
+        (status, &answer["accepted"], &answer["rejected"]),
+        (200, &2.into(), &1.into())
+    );
 
     // A million items: too many for an array, fine as lines though none is a ping.
-    let (status, problem) = send(to, JSON, format!("[{}0]", "0,".repeat(1_000_000)).as_bytes());
+    let (status, problem) = send(
+        to,
+        JSON,
+        format!("[{}0]", "0,".repeat(1_000_000)).as_bytes(),
+    );
     assert_eq!(status, 413, "{problem}");
     let (status, problem) = send(to, NDJSON, "0\n".repeat(1_000_000).as_bytes());
     assert_eq!((status, &problem["rejected"]), (400, &1_000_000.into()));
@@ -146,30 +184,48 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
         }
     }
     assert_eq!(send(to, &format!("{JSON}{gzip_header}"), b"no gzip").0, 400);
-    assert_eq!(send(to, &format!("{JSON}Content-Encoding: br\r\n"), b"{}").0, 415);
+    assert_eq!(
+        send(to, &format!("{JSON}Content-Encoding: br\r\n"), b"{}").0,
+        415
+    );
     assert_eq!(send(to, "Content-Type: text/html\r\n", b"{}").0, 415);
     assert_eq!(send(to, "", b"{}").0, 415);
-    assert_eq!(send(to, PROTOBUF, &[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]).0, 400);
-    assert_eq!(send(to, &format!("X: {}\r\n", "x".repeat(300_000)), b"").0, 431);
+    assert_eq!(
+        send(to, PROTOBUF, &[0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]).0,
+        400
+    );
+    assert_eq!(
+        send(to, &format!("X: {}\r\n", "x".repeat(300_000)), b"").0,
+        431
+    );
 
     // Fifty bodies that stop in the middle are cut off, and hold nobody up meanwhile.
     let slow: Vec<_> = (0..50)
         .map(|_| {
             let mut stream = TcpStream::connect(to).unwrap();
-            let head = format!("POST /v1/pings HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 100\r\n\r\n{{");
+            let head = format!(
+                "POST /v1/pings HTTP/1.1\r\nHost: x\r\n{JSON}Content-Length: 100\r\n\r\n{{"
+            );
             stream.write_all(head.as_bytes()).unwrap();
             stream
         })
         .collect();
     assert_eq!(send(to, JSON, good_ping().as_bytes()).0, 200);
     for mut stream in slow {
-        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(60)))
+            .unwrap();
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 408");
     }
 
     let after = program.resident_bytes();
-    assert!(after < before + MAX_GROWTH, "{} MB, before {} MB", after >> 20, before >> 20);
+    assert!(
+        after < before + MAX_GROWTH,
+        "{} MB, before {} MB",
+        after >> 20,
+        before >> 20
+    );
     program.stop();
 }

@@ -26,19 +26,42 @@ const FIXES: &str = "220000";
 const KILLS: usize = 20;
 /// Commits and snapshots come often, so that kills fall into all their steps.
 const FLAGS: [&str; 6] = [
-    "--archive-max-age", "500ms", "--snapshot-interval", "300ms", "--max-behind", "3650d",
+    "--archive-max-age",
+    "500ms",
+    "--snapshot-interval",
+    "300ms",
+    "--max-behind",
+    "3650d",
 ];
 /// The simulated clock of both runs: 2026-03-02 06:00 UTC.
 const START: &str = "1772431200000";
 
 fn simulate(to: SocketAddr, acked: &Path) -> Child {
-    command(&["simulate", "--faults", "--vehicles", "300", "--rate", "0", "--pings", FIXES])
-        .args(["--seed", "11", "--start", START, "--patience", "300s", "--batch", "100"])
-        .args(["--to", &format!("http://{to}"), "--acked"])
-        .arg(acked)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap()
+    command(&[
+        "simulate",
+        "--faults",
+        "--vehicles",
+        "300",
+        "--rate",
+        "0",
+        "--pings",
+        FIXES,
+    ])
+    .args([
+        "--seed",
+        "11",
+        "--start",
+        START,
+        "--patience",
+        "300s",
+        "--batch",
+        "100",
+    ])
+    .args(["--to", &format!("http://{to}"), "--acked"])
+    .arg(acked)
+    .stdout(Stdio::null())
+    .spawn()
+    .unwrap()
 }
 
 /// Everything that the live API shows of rides and of the vehicles that serve them.
@@ -77,7 +100,11 @@ fn trips(data: &Path) -> BTreeMap<String, (Vec<u32>, BTreeMap<String, String>)> 
 
 /// The acked names, sorted, and checked to be named once each.
 fn acked_names(acked: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_to_string(acked).unwrap().lines().map(str::to_owned).collect();
+    let mut names: Vec<_> = fs::read_to_string(acked)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
     names.sort_unstable();
     let before = names.len();
     names.dedup();
@@ -89,19 +116,29 @@ fn acked_names(acked: &Path) -> Vec<String> {
 fn twenty_kills_lose_nothing_and_double_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let (calm, stormy) = (scratch.path().join("calm"), scratch.path().join("stormy"));
-    let (calm_acked, stormy_acked) = (scratch.path().join("calm.txt"), scratch.path().join("stormy.txt"));
+    let (calm_acked, stormy_acked) = (
+        scratch.path().join("calm.txt"),
+        scratch.path().join("stormy.txt"),
+    );
 
     // The run in which nothing is killed.
     let program = Program::start(&calm, &FLAGS);
     let mut fleet = simulate(program.ingest, &calm_acked);
-    assert!(fleet.wait().unwrap().success(), "the fleet was answered otherwise than expected");
+    assert!(
+        fleet.wait().unwrap().success(),
+        "the fleet was answered otherwise than expected"
+    );
     let acked = acked_names(&calm_acked);
     assert!(acked.len() >= 200_000, "only {} pings", acked.len());
     wait_for("the processor to catch up", || {
         (program.metric("hansom_processor_pings_total") >= acked.len() as f64).then_some(())
     });
     let expected = live_state(&program);
-    assert!(expected.len() > 300, "only {} rides and vehicles", expected.len());
+    assert!(
+        expected.len() > 300,
+        "only {} rides and vehicles",
+        expected.len()
+    );
     program.stop();
 
     // The same, killed at random moments.
@@ -115,7 +152,10 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
         program.kill();
         kills += 1;
     }
-    assert!(fleet.wait().unwrap().success(), "the fleet was answered otherwise than expected");
+    assert!(
+        fleet.wait().unwrap().success(),
+        "the fleet was answered otherwise than expected"
+    );
     let program = Program::start_at(&stormy, ingest, &FLAGS);
     let mut found = BTreeMap::new();
     wait_for("the live state of the calm run", || {
@@ -125,15 +165,25 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
     program.stop();
     eprintln!("{kills} kills, {} pings acked", acked.len());
 
-    assert_eq!(acked_names(&stormy_acked), acked, "both fleets were told the same");
+    assert_eq!(
+        acked_names(&stormy_acked),
+        acked,
+        "both fleets were told the same"
+    );
     for data in [&calm, &stormy] {
         let archived = archive::ping_names(data);
         let (first_odd, count) = first_difference(&archived, &acked);
-        assert!(first_odd.is_none(), "archive and acked differ from {first_odd:?} on: {count:?}");
+        assert!(
+            first_odd.is_none(),
+            "archive and acked differ from {first_odd:?} on: {count:?}"
+        );
     }
     let (calm_trips, stormy_trips) = (trips(&calm), trips(&stormy));
     assert!(calm_trips.len() > 50, "only {} trips", calm_trips.len());
-    assert_eq!(calm_trips.keys().collect::<Vec<_>>(), stormy_trips.keys().collect::<Vec<_>>());
+    assert_eq!(
+        calm_trips.keys().collect::<Vec<_>>(),
+        stormy_trips.keys().collect::<Vec<_>>()
+    );
     for (ride, (versions, _)) in calm_trips.iter().chain(&stormy_trips) {
         let all: Vec<_> = (1..=versions.len() as u32).collect();
         assert_eq!(*versions, all, "{ride}: every version once, without a hole");
@@ -143,7 +193,13 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
 fn first_difference<'a>(
     left: &'a [String],
     right: &'a [String],
-) -> (Option<(Option<&'a String>, Option<&'a String>)>, (usize, usize)) {
+) -> (
+    Option<(Option<&'a String>, Option<&'a String>)>,
+    (usize, usize),
+) {
     let at = (0..left.len().max(right.len())).find(|at| left.get(*at) != right.get(*at));
-    (at.map(|at| (left.get(at), right.get(at))), (left.len(), right.len()))
+    (
+        at.map(|at| (left.get(at), right.get(at))),
+        (left.len(), right.len()),
+    )
 }

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 /// Compares a document with its committed copy.
 fn check(file: &str, document: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/json").join(file);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("schemas/json")
+        .join(file);
     let generated = format!("{document:#}\n");
     if env::var_os("HANSOM_BLESS").is_some() {
         fs::write(&path, &generated).unwrap();
@@ -28,6 +30,12 @@ fn json_schemas_are_what_the_types_say() {
 
 #[test]
 fn openapi_documents_are_what_the_handlers_say() {
-    check("ingest.openapi.json", &serde_json::to_value(ingest::openapi()).unwrap());
-    check("live.openapi.json", &serde_json::to_value(processor::live::openapi()).unwrap());
+    check(
+        "ingest.openapi.json",
+        &serde_json::to_value(ingest::openapi()).unwrap(),
+    );
+    check(
+        "live.openapi.json",
+        &serde_json::to_value(processor::live::openapi()).unwrap(),
+    );
 }

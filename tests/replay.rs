@@ -46,8 +46,12 @@ print(rows, lost, extra, ours, os.path.getsize(scratch))
 #[test]
 fn every_ping_of_san_francisco_is_archived_once() {
     let test = "every_ping_of_san_francisco_is_archived_once";
-    let Some(source) = data("sf_cabs_2008.parquet", test) else { return };
-    let Some(python) = readers::python(test) else { return };
+    let Some(source) = data("sf_cabs_2008.parquet", test) else {
+        return;
+    };
+    let Some(python) = readers::python(test) else {
+        return;
+    };
     let scratch = tempfile::tempdir().unwrap();
     let program = Program::start(scratch.path(), &["--max-behind", "36500d"]);
     let to = format!("http://{}", program.ingest);
@@ -61,10 +65,19 @@ fn every_ping_of_san_francisco_is_archived_once() {
     program.stop();
     let archive = scratch.path().join("archive");
     let copy = scratch.path().join("duckdb.parquet");
-    let arguments = [archive.to_str().unwrap(), source.to_str().unwrap(), copy.to_str().unwrap()];
+    let arguments = [
+        archive.to_str().unwrap(),
+        source.to_str().unwrap(),
+        copy.to_str().unwrap(),
+    ];
     let answer = readers::run(&python, COMPARE, &arguments);
-    let numbers: Vec<u64> = answer.split(' ').map(|number| number.parse().unwrap()).collect();
-    let [rows, lost, extra, ours, duckdbs] = numbers[..] else { panic!("{answer}") };
+    let numbers: Vec<u64> = answer
+        .split(' ')
+        .map(|number| number.parse().unwrap())
+        .collect();
+    let [rows, lost, extra, ours, duckdbs] = numbers[..] else {
+        panic!("{answer}")
+    };
     eprintln!("{rows} pings in {ours} bytes; DuckDB writes {duckdbs}");
     assert_eq!((rows, lost, extra), (4_165_519, 0, 0));
     assert!(ours * 100 <= duckdbs * 60, "{ours} bytes, DuckDB {duckdbs}");

@@ -9,10 +9,18 @@ use crate::support::{
 };
 
 fn simulate(program: &Program, pings: &str) {
-    let status = command(&["simulate", "--vehicles", "20", "--rate", "0", "--pings", pings])
-        .args(["--to", &format!("http://{}", program.ingest)])
-        .stdout(std::process::Stdio::null())
-        .status();
+    let status = command(&[
+        "simulate",
+        "--vehicles",
+        "20",
+        "--rate",
+        "0",
+        "--pings",
+        pings,
+    ])
+    .args(["--to", &format!("http://{}", program.ingest)])
+    .stdout(std::process::Stdio::null())
+    .status();
     assert!(status.unwrap().success());
 }
 
@@ -48,12 +56,22 @@ fn a_second_signal_ends_it_at_once_and_nothing_is_lost() {
 fn a_port_in_use_is_told_by_its_flag() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let data = tempfile::tempdir().unwrap();
-    let output = command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--listen"])
-        .arg(taken.local_addr().unwrap().to_string())
-        .arg("--data")
-        .arg(data.path())
-        .output()
-        .unwrap();
+    let output = command(&[
+        "run",
+        "--live",
+        "127.0.0.1:0",
+        "--admin",
+        "127.0.0.1:0",
+        "--listen",
+    ])
+    .arg(taken.local_addr().unwrap().to_string())
+    .arg("--data")
+    .arg(data.path())
+    .output()
+    .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && errors.contains("--listen"), "{errors}");
+    assert!(
+        !output.status.success() && errors.contains("--listen"),
+        "{errors}"
+    );
 }

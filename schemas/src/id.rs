@@ -72,6 +72,15 @@ impl<Kind> Id<Kind> {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The id whose text was kept.
+    #[expect(
+        clippy::expect_used,
+        reason = "the text was an id's, which is short enough"
+    )]
+    pub(crate) fn of_kept(text: &str) -> Self {
+        Self(ArrayString::from(text).expect("an id's text"), PhantomData)
+    }
 }
 
 impl Default for FleetId {

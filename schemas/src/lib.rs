@@ -7,9 +7,12 @@
 //! [`Trip`]s; the archiver writes all of them as rows.
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod golden;
 pub mod id;
 pub mod json_schema;
+pub mod kept;
 pub mod ping;
 pub mod polyline;
 pub mod progress;
@@ -35,4 +38,4 @@ pub use record::Record;
 pub use rejection::Rejection;
 pub use ride_event::{CancelledBy, Money, RideEvent, RideEventKind};
 pub use trip::{Trip, TripOutcome};
-pub use units::{Accuracy, Altitude, Coordinate, Heading, Meters, Speed, Timestamp};
+pub use units::{Accuracy, Altitude, Coordinate, Heading, Meters, Parallel, Speed, Timestamp};

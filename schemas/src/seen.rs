@@ -10,8 +10,19 @@ use crate::PingName;
 pub const MAX_RUNS: usize = 1_024;
 
 /// The names seen of one vehicle. When full it forgets the lowest names first, and says so.
+///
+/// A device that counts by one and misses nothing takes 40 bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
+    /// The highest run.
+    newest: Option<Run>,
+    /// None where there would be nothing in it, so that equal sets are equal bytes.
+    older: Option<Box<Older>>,
+}
+
+/// What is known below the highest run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Older {
     /// Runs of one epoch each, sorted, without overlap or touch.
     runs: Vec<Run>,
     /// Names below this were forgotten: whether they were seen is not known.
@@ -46,20 +57,67 @@ impl Seen {
 
     /// Puts a name into a set that is to hold at most `max_runs` runs: for who has less room.
     pub fn insert_within(&mut self, name: PingName, max_runs: usize) -> Sighting {
-        // The usual case: the next number of the newest run.
-        if let Some(newest) = self.runs.last_mut()
-            && newest.epoch == name.epoch
-            && newest.last.checked_add(1) == Some(name.seq)
-        {
+        let Some(newest) = &mut self.newest else {
+            self.newest = Some(Run::of(name));
+            return Sighting::New;
+        };
+        if newest.ends_before(name) {
             newest.last = name.seq;
             return Sighting::New;
         }
+        if newest.holds(name) {
+            return Sighting::Repeat;
+        }
+        if newest.begins_after(name) {
+            newest.first = name.seq;
+            self.join_older();
+            return Sighting::New;
+        }
+        if newest.is_above(name) {
+            return self.insert_older(name, max_runs);
+        }
+        let before = std::mem::replace(newest, Run::of(name));
+        let older = self.older.get_or_insert_default();
+        older.push(before);
+        older.forget_surplus(max_runs);
+        Sighting::New
+    }
+
+    /// Number of runs held.
+    pub fn runs(&self) -> usize {
+        let older = self.older.as_ref().map_or(0, |older| older.runs.len());
+        older + usize::from(self.newest.is_some())
+    }
+
+    /// Joins the newest run with the one before it, if they touch now.
+    fn join_older(&mut self) {
+        let (Some(newest), Some(older)) = (&mut self.newest, &mut self.older) else {
+            return;
+        };
+        let touches = |run: &mut Run| run.ends_before(newest.begin());
+        if let Some(before) = older.runs.pop_if(touches) {
+            newest.first = before.first;
+            if older.is_empty() {
+                self.older = None;
+            }
+        }
+    }
+
+    /// Puts a name below the newest run that does not touch it.
+    fn insert_older(&mut self, name: PingName, max_runs: usize) -> Sighting {
+        let older = self.older.get_or_insert_default();
+        let sighting = older.insert(name);
+        older.forget_surplus(max_runs);
+        sighting
+    }
+}
+
+impl Older {
+    fn insert(&mut self, name: PingName) -> Sighting {
         if self.floor.is_some_and(|floor| name < floor) {
             return Sighting::BeyondMemory;
         }
-        let after = self
-            .runs
-            .partition_point(|run| (run.epoch, run.first) <= (name.epoch, name.seq));
+        let after = self.runs.partition_point(|run| run.begin() <= name);
         if after > 0 && self.runs[after - 1].holds(name) {
             return Sighting::Repeat;
         }
@@ -76,25 +134,29 @@ impl Seen {
             (true, false) => self.runs[after - 1].last = name.seq,
             (false, true) => self.runs[after].first = name.seq,
             (false, false) => {
-                let run = Run {
-                    epoch: name.epoch,
-                    first: name.seq,
-                    last: name.seq,
-                };
-                self.runs.insert(after, run);
-                self.forget_surplus(max_runs);
+                self.make_room();
+                self.runs.insert(after, Run::of(name));
             }
         }
         Sighting::New
     }
 
-    /// Number of runs held.
-    pub fn runs(&self) -> usize {
-        self.runs.len()
+    /// Adds a run above all others.
+    fn push(&mut self, run: Run) {
+        self.make_room();
+        self.runs.push(run);
     }
 
+    /// Room for one more run: most sets have none or one of these for ever.
+    fn make_room(&mut self) {
+        if self.runs.len() == self.runs.capacity() {
+            self.runs.reserve_exact(1 + self.runs.len() / 4);
+        }
+    }
+
+    /// Forgets the lowest run where there are too many, the newest among them.
     fn forget_surplus(&mut self, max_runs: usize) {
-        if self.runs.len() > max_runs {
+        if self.runs.len() + 1 > max_runs {
             let lowest = self.runs.remove(0);
             self.floor = Some(PingName {
                 epoch: lowest.epoch,
@@ -102,9 +164,32 @@ impl Seen {
             });
         }
     }
+
+    fn is_empty(&self) -> bool {
+        self.runs.is_empty() && self.floor.is_none()
+    }
 }
 
 impl Run {
+    fn of(name: PingName) -> Self {
+        Self {
+            epoch: name.epoch,
+            first: name.seq,
+            last: name.seq,
+        }
+    }
+
+    fn begin(&self) -> PingName {
+        PingName {
+            epoch: self.epoch,
+            seq: self.first,
+        }
+    }
+
+    fn is_above(&self, name: PingName) -> bool {
+        self.begin() > name
+    }
+
     fn holds(&self, name: PingName) -> bool {
         self.epoch == name.epoch && (self.first..=self.last).contains(&name.seq)
     }
@@ -151,6 +236,18 @@ mod tests {
         assert_eq!(seen.insert(name(0, 0)), Sighting::BeyondMemory);
         assert_eq!(seen.insert(name(0, 1_000)), Sighting::Repeat);
         assert_eq!(seen.insert(name(0, 1)), Sighting::New);
+    }
+
+    #[test]
+    fn a_hole_that_is_filled_takes_no_room() {
+        let (mut seen, mut whole) = (Seen::default(), Seen::default());
+        for seq in [0, 1, 5, 2, 4, 3] {
+            assert_eq!(seen.insert(name(1, seq)), Sighting::New);
+        }
+        for seq in 0..6 {
+            assert_eq!(whole.insert(name(1, seq)), Sighting::New);
+        }
+        assert_eq!(seen, whole);
     }
 
     proptest! {

@@ -47,6 +47,16 @@ pub struct Coordinate {
     lng_e7: i32,
 }
 
+/// A circle of latitude, as its length against the equator's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Parallel(f64);
+
+impl Parallel {
+    fn at(lat_degrees: f64) -> Self {
+        Self(lat_degrees.to_radians().cos())
+    }
+}
+
 /// Says why a pair of numbers is no position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InvalidCoordinate {
@@ -102,6 +112,11 @@ impl Coordinate {
         f64::from(self.lng_e7) / 1e7
     }
 
+    /// The circle of latitude on which it lies.
+    pub fn parallel(self) -> Parallel {
+        Parallel::at(self.lat())
+    }
+
     /// The distance by the crow: on the plane tangent between the two, which within 100 km is the
     /// great circle's to a thousandth; by the haversine formula beyond.
     pub fn distance(self, other: Self) -> Meters {
@@ -118,6 +133,11 @@ impl Coordinate {
     /// Metres east and north from here to `other`, on the plane tangent between them.
     pub fn offset_to(self, other: Self) -> (Meters, Meters) {
         let middle = (f64::from(self.lat_e7) + f64::from(other.lat_e7)) / 2e7;
+        self.offset_along(other, Parallel::at(middle))
+    }
+
+    /// Metres east and north from here to `other`, on a plane that touches the earth at `parallel`.
+    pub fn offset_along(self, other: Self, parallel: Parallel) -> (Meters, Meters) {
         let mut dlng = i64::from(other.lng_e7) - i64::from(self.lng_e7);
         // Across the antimeridian the short way round.
         if dlng > 1_800_000_000 {
@@ -126,7 +146,7 @@ impl Coordinate {
             dlng += 3_600_000_000;
         }
         let dlat = f64::from(other.lat_e7) - f64::from(self.lat_e7);
-        let east = dlng as f64 * METERS_PER_E7 * middle.to_radians().cos();
+        let east = dlng as f64 * METERS_PER_E7 * parallel.0;
         (Meters(east), Meters(dlat * METERS_PER_E7))
     }
 
@@ -142,7 +162,7 @@ impl Coordinate {
 
 /// A speed over ground in cm/s, at most 150 m/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Speed(u32);
+pub struct Speed(u16);
 
 impl Speed {
     /// No road vehicle is faster; in cm/s.
@@ -150,17 +170,17 @@ impl Speed {
 
     /// Takes m/s, rounded to cm/s. None if negative, NaN or above 150.
     pub fn from_mps(mps: f64) -> Option<Self> {
-        rounded(mps * 100.0, 0, i64::from(Self::MAX_CM_S)).map(|cm_s| Self(cm_s as u32))
+        rounded(mps * 100.0, 0, i64::from(Self::MAX_CM_S)).map(|cm_s| Self(cm_s as u16))
     }
 
     /// Takes cm/s. None if above 15,000.
     pub fn from_cm_s(cm_s: u32) -> Option<Self> {
-        (cm_s <= Self::MAX_CM_S).then_some(Self(cm_s))
+        (cm_s <= Self::MAX_CM_S).then_some(Self(cm_s as u16))
     }
 
     /// In cm/s.
     pub fn cm_s(self) -> u32 {
-        self.0
+        u32::from(self.0)
     }
 
     /// In m/s.
@@ -171,22 +191,22 @@ impl Speed {
 
 /// A direction clockwise from north in 1/100 degree, below 360 degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Heading(u32);
+pub struct Heading(u16);
 
 impl Heading {
     /// Takes degrees from 0 to 360; 360 is north again. None outside, or NaN.
     pub fn from_degrees(degrees: f64) -> Option<Self> {
-        rounded(degrees * 100.0, 0, 36_000).map(|cdeg| Self(cdeg as u32 % 36_000))
+        rounded(degrees * 100.0, 0, 36_000).map(|cdeg| Self((cdeg % 36_000) as u16))
     }
 
     /// Takes 1/100 degree. None if 360 degrees or more.
     pub fn from_cdeg(cdeg: u32) -> Option<Self> {
-        (cdeg < 36_000).then_some(Self(cdeg))
+        (cdeg < 36_000).then_some(Self(cdeg as u16))
     }
 
     /// In 1/100 degree.
     pub fn cdeg(self) -> u32 {
-        self.0
+        u32::from(self.0)
     }
 
     /// In degrees.

@@ -13,7 +13,10 @@ use parquet::{
 
 /// The rows of one table of the archive below `data`.
 pub(crate) fn rows(data: &Path, table: &str) -> Vec<BTreeMap<String, String>> {
-    files(data, table).iter().flat_map(|path| read(path)).collect()
+    files(data, table)
+        .iter()
+        .flat_map(|path| read(path))
+        .collect()
 }
 
 /// The Parquet files of one table.
@@ -21,7 +24,9 @@ pub(crate) fn files(data: &Path, table: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![data.join("archive").join(table)];
     while let Some(directory) = open.pop() {
-        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
         for path in entries.map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 open.push(path);

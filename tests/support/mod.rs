@@ -17,7 +17,10 @@ pub(crate) fn wait_for<Found>(what: &str, mut holds: impl FnMut() -> Option<Foun
         if let Some(found) = holds() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "{what}: not within {PATIENCE:?}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -33,7 +33,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 
 /// A port that is free now; whoever takes it must be quick.
 pub(crate) fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 impl Program {
@@ -56,12 +59,20 @@ impl Program {
         let lines = follow(child.stderr.take().unwrap());
         let mut before = Vec::new();
         loop {
-            let line = lines.recv_timeout(START).unwrap_or_else(|_| panic!("no start: {before:?}"));
+            let line = lines
+                .recv_timeout(START)
+                .unwrap_or_else(|_| panic!("no start: {before:?}"));
             let fields: Value = serde_json::from_str(&line).unwrap_or_default();
             if fields["message"] == "listening" {
                 let address = |name: &str| fields[name].as_str().unwrap().parse().unwrap();
                 let (ingest, live) = (address("ingest"), address("live"));
-                return Self { child, ingest, live, admin: address("admin"), lines };
+                return Self {
+                    child,
+                    ingest,
+                    live,
+                    admin: address("admin"),
+                    lines,
+                };
             }
             before.push(line);
         }
@@ -76,7 +87,13 @@ impl Program {
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// Waits until it has ended, and hands out its status and its last log lines.
@@ -95,13 +112,23 @@ impl Program {
     /// Bytes of memory that it holds.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .unwrap();
+        line.trim()
+            .trim_end_matches(" kB")
+            .trim()
+            .parse::<u64>()
+            .unwrap()
+            << 10
     }
 
     /// Reads JSON from the live API.
     pub(crate) fn live(&self, path: &str) -> Value {
-        get(&format!("http://{}{path}", self.live)).parse().unwrap_or_default()
+        get(&format!("http://{}{path}", self.live))
+            .parse()
+            .unwrap_or_default()
     }
 
     /// The value of a metric, summed over its labels.
@@ -124,7 +151,10 @@ impl Drop for Program {
 /// Reads a page; empty if there is none.
 fn get(url: &str) -> String {
     let request = async { reqwest::get(url).await?.text().await };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(request).unwrap_or_default()
 }
 

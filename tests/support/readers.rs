@@ -13,13 +13,21 @@ pub(crate) fn python(test: &str) -> Option<PathBuf> {
     if has_readers {
         return Some(python);
     }
-    eprintln!("SKIPPED {test}: {} has no duckdb and pyarrow", python.display());
+    eprintln!(
+        "SKIPPED {test}: {} has no duckdb and pyarrow",
+        python.display()
+    );
     None
 }
 
 /// Runs a script and hands out what it printed.
 pub(crate) fn run(python: &PathBuf, script: &str, arguments: &[&str]) -> String {
-    let output = Command::new(python).arg("-c").arg(script).args(arguments).output().unwrap();
+    let output = Command::new(python)
+        .arg("-c")
+        .arg(script)
+        .args(arguments)
+        .output()
+        .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
