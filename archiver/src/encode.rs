@@ -1,6 +1,9 @@
 //! Parquet files from columns: the properties that every file has, and the bytes.
 //! They are a function of the columns alone; what stands in the columns is `rows`' business.
 
+mod deltas;
+mod small;
+
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -20,6 +23,9 @@ use crate::{
 
 /// The cheapest level: packed differences hardly compress, and level 3 takes off 1 to 2 % more.
 const ZSTD_LEVEL: i32 = 1;
+
+/// The level of small files, where a few bytes of names and dictionaries weigh.
+const SMALL_ZSTD_LEVEL: i32 = 9;
 
 /// Rows in a row group at most: some 5 MB of pings, the unit that readers work on in parallel.
 const ROWS_A_GROUP: usize = 524_288;
@@ -48,7 +54,8 @@ const CREATED_BY: &str = concat!("hansom archiver version ", env!("CARGO_PKG_VER
 #[derive(Debug)]
 pub(crate) struct Format {
     schema: SchemaRef,
-    options: ArrowWriterOptions,
+    large: ArrowWriterOptions,
+    small: small::Options,
 }
 
 impl Table {
@@ -75,13 +82,22 @@ impl Format {
     /// The format of a table's files.
     pub(crate) fn of(table: Table) -> anyhow::Result<Self> {
         let schema = table.schema();
-        let properties = properties(&schema, table.sorted_by())?;
+        let properties = |level| properties(&schema, table.sorted_by(), level);
         // The Arrow schema is not repeated in the file: the Parquet one says all.
-        let options = ArrowWriterOptions::new()
-            .with_properties(properties)
-            .with_skip_arrow_metadata(true)
-            .with_schema_root(table.as_str().to_owned());
-        Ok(Self { schema, options })
+        let options = |properties| {
+            ArrowWriterOptions::new()
+                .with_properties(properties)
+                .with_skip_arrow_metadata(true)
+                .with_schema_root(table.as_str().to_owned())
+        };
+        let columns = schema.fields().iter();
+        let columns = columns.map(|field| ColumnPath::from(field.name().as_str()));
+        let (large, small) = (properties(ZSTD_LEVEL)?, properties(SMALL_ZSTD_LEVEL)?);
+        Ok(Self {
+            large: options(large),
+            small: small::Options::new(small, columns, options),
+            schema: Arc::clone(&schema),
+        })
     }
 
     /// Writes a file.
@@ -89,13 +105,21 @@ impl Format {
         &self,
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     ) -> anyhow::Result<Vec<u8>> {
+        let mut batches = batches.peekable();
+        let first = batches.next().transpose().context("columns of rows")?;
+        if let Some(only) = &first
+            && batches.peek().is_none()
+            && only.num_rows() <= ROWS_A_PAGE
+        {
+            return small::write(only, self.small.clone()).context("write a small parquet file");
+        }
         let mut writer = ArrowWriter::try_new_with_options(
             Vec::new(),
             Arc::clone(&self.schema),
-            self.options.clone(),
+            self.large.clone(),
         )
         .context("begin a parquet file")?;
-        for batch in batches {
+        for batch in first.map(Ok).into_iter().chain(batches) {
             writer
                 .write(&batch.context("columns of rows")?)
                 .context("write rows as parquet")?;
@@ -104,7 +128,11 @@ impl Format {
     }
 }
 
-fn properties(schema: &Schema, sorted_by: &[&str]) -> anyhow::Result<WriterProperties> {
+fn properties(
+    schema: &Schema,
+    sorted_by: &[&str],
+    zstd_level: i32,
+) -> anyhow::Result<WriterProperties> {
     let sorting_columns = sorted_by
         .iter()
         .map(|name| {
@@ -118,7 +146,7 @@ fn properties(schema: &Schema, sorted_by: &[&str]) -> anyhow::Result<WriterPrope
         .collect::<anyhow::Result<Vec<_>>>()?;
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level)?))
         .set_max_row_group_row_count(Some(ROWS_A_GROUP))
         .set_data_page_row_count_limit(ROWS_A_PAGE)
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))

@@ -6,18 +6,24 @@
 //! the latest [`recent::MAX_NAMES`] each are kept. A repeat from beyond these bounds is a row again.
 
 mod recent;
+mod vehicles;
 
-use std::hash::BuildHasher;
+use std::{
+    hash::BuildHasher as _,
+    io::{BufWriter, IntoInnerError, Write as _},
+};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use schemas::{
     FleetId, Ping, RideEvent, Trip, VehicleId,
+    kept::VehicleKey,
     seen::{Seen, Sighting},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::rows::ride_events::kind_number;
 use recent::Recent;
+use vehicles::{Vehicle, Vehicles};
 
 /// A vehicle that was silent for so long by the stream's clock is forgotten, in ms: 8 days.
 const FORGET_AFTER_MS: i64 = 8 * 24 * 3_600_000;
@@ -34,7 +40,7 @@ pub(crate) struct VehicleNumber(pub(crate) u32);
 pub(crate) struct Window {
     /// The time of the latest record by the stream's clock.
     clock_ms: i64,
-    vehicles: Vec<Vehicle>,
+    vehicles: Vehicles,
     /// Places in `vehicles`, by fleet and vehicle.
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -42,21 +48,13 @@ pub(crate) struct Window {
     trips: Recent,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Vehicle {
-    fleet: FleetId,
-    id: VehicleId,
-    last_ms: i64,
-    pings: Seen,
-}
-
 /// A window as it is stored: vehicles in order, so that equal windows are equal bytes.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct Stored<Vehicle, Names> {
     clock_ms: i64,
     vehicles: Vec<Vehicle>,
-    events: Recent,
-    trips: Recent,
+    events: Names,
+    trips: Names,
 }
 
 /// Says that bytes are no stored window.
@@ -77,7 +75,7 @@ impl Window {
     /// Puts a ping's name into the window and says whether it was there.
     pub(crate) fn see_ping(&mut self, ping: &Ping) -> (VehicleNumber, Sighting) {
         let number = self.number(ping.fleet, ping.vehicle);
-        let vehicle = &mut self.vehicles[number as usize];
+        let vehicle = self.vehicles.get_mut(number);
         vehicle.last_ms = self.clock_ms;
         (VehicleNumber(number), vehicle.pings.insert(ping.name))
     }
@@ -111,47 +109,50 @@ impl Window {
         let horizon = self.clock_ms.saturating_sub(FORGET_AFTER_MS);
         self.events.forget_before(horizon);
         self.trips.forget_before(horizon);
-        let before = self.vehicles.len();
-        self.vehicles.retain(|vehicle| vehicle.last_ms >= horizon);
-        if self.vehicles.len() < before {
+        let is_known = |vehicle: &Vehicle| vehicle.last_ms >= horizon;
+        if !self.vehicles.iter().all(is_known) {
+            let all = std::mem::take(&mut self.vehicles);
+            self.vehicles = all.into_iter().filter(is_known).collect();
             self.rebuild_index();
         }
     }
 
     /// The window as bytes. Equal windows are equal bytes.
-    pub(crate) fn encode(&mut self) -> Result<Vec<u8>, WindowError> {
-        let mut vehicles = std::mem::take(&mut self.vehicles);
-        vehicles.sort_by_key(|vehicle| (vehicle.fleet, vehicle.id));
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, WindowError> {
+        let mut vehicles: Vec<_> = self.vehicles.iter().collect();
+        vehicles.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         let stored = Stored {
             clock_ms: self.clock_ms,
             vehicles,
-            events: std::mem::take(&mut self.events),
-            trips: std::mem::take(&mut self.trips),
+            events: &self.events,
+            trips: &self.trips,
         };
-        let bytes = postcard::to_allocvec(&stored);
-        *self = Self::from(stored);
-        Ok(zstd::bulk::compress(&bytes?, ZSTD_LEVEL)?)
+        // Compressed while it is encoded: never is it in memory twice.
+        let compressed = BufWriter::new(zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?);
+        let mut compressed = postcard::to_io(&stored, compressed)?;
+        compressed.flush()?;
+        let encoder = compressed
+            .into_inner()
+            .map_err(IntoInnerError::into_error)?;
+        Ok(encoder.finish()?)
     }
 
     /// Reads a window back.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, WindowError> {
-        let stored: Stored = postcard::from_bytes(&zstd::stream::decode_all(bytes)?)?;
+        let stored: Stored<Vehicle, Recent> =
+            postcard::from_bytes(&zstd::stream::decode_all(bytes)?)?;
         Ok(Self::from(stored))
     }
 
     fn number(&mut self, fleet: FleetId, vehicle: VehicleId) -> u32 {
-        let hash = hash(&self.hasher, fleet, vehicle);
-        let is_it = |number: &u32| {
-            let known = &self.vehicles[*number as usize];
-            known.id == vehicle && known.fleet == fleet
-        };
+        let hash = self.hasher.hash_one((fleet, vehicle));
+        let is_it = |number: &u32| self.vehicles.get(*number).key.is(fleet, vehicle);
         if let Some(number) = self.index.find(hash, is_it) {
             return *number;
         }
         let number = self.vehicles.len() as u32;
         self.vehicles.push(Vehicle {
-            fleet,
-            id: vehicle,
+            key: VehicleKey::new(fleet, vehicle),
             last_ms: self.clock_ms,
             pings: Seen::default(),
         });
@@ -173,11 +174,11 @@ impl Window {
     }
 }
 
-impl From<Stored> for Window {
-    fn from(stored: Stored) -> Self {
+impl From<Stored<Vehicle, Recent>> for Window {
+    fn from(stored: Stored<Vehicle, Recent>) -> Self {
         let mut window = Self {
             clock_ms: stored.clock_ms,
-            vehicles: stored.vehicles,
+            vehicles: stored.vehicles.into_iter().collect(),
             events: stored.events,
             trips: stored.trips,
             ..Self::default()
@@ -187,13 +188,8 @@ impl From<Stored> for Window {
     }
 }
 
-fn hash_of(hasher: &DefaultHashBuilder, vehicles: &[Vehicle], number: u32) -> u64 {
-    let Vehicle { fleet, id, .. } = &vehicles[number as usize];
-    hash(hasher, *fleet, *id)
-}
-
-fn hash(hasher: &DefaultHashBuilder, fleet: FleetId, vehicle: VehicleId) -> u64 {
-    hasher.hash_one((fleet.as_str(), vehicle.as_str()))
+fn hash_of(hasher: &DefaultHashBuilder, vehicles: &Vehicles, number: u32) -> u64 {
+    hasher.hash_one(&vehicles.get(number).key)
 }
 
 #[cfg(test)]

@@ -41,13 +41,13 @@ impl Agenda {
         let due_ms = *tracked
             .due_ms
             .get_or_insert(self.clock_ms + REVISION_DELAY_MS);
-        self.revisions.insert((due_ms, fleet, tracked.ride.id));
+        self.revisions.insert((due_ms, fleet, tracked.ride.id()));
     }
 
     /// Takes back what was planned.
     pub(crate) fn cancel(&mut self, fleet: FleetId, tracked: &mut Tracked) {
         if let Some(due_ms) = tracked.due_ms.take() {
-            self.revisions.remove(&(due_ms, fleet, tracked.ride.id));
+            self.revisions.remove(&(due_ms, fleet, tracked.ride.id()));
         }
     }
 

@@ -19,6 +19,15 @@ pub(crate) struct Spot {
     pub(crate) position: Coordinate,
 }
 
+/// What lies between two spots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Leg {
+    /// Negative where the second spot is older.
+    pub(crate) seconds: f64,
+    /// By the crow.
+    pub(crate) distance: Meters,
+}
+
 /// How a vehicle came from its last accepted fix to this one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Step {
@@ -58,9 +67,22 @@ impl Fix {
 impl Spot {
     /// Whether a vehicle can be at both, whichever came first.
     pub(crate) fn agrees_with(self, other: Self) -> bool {
-        let seconds = self.time.seconds_since(other.time).abs();
-        let distance = self.position.distance(other.position);
-        distance.0 <= MAX_SPEED_MPS * seconds + JUMP_ALLOWANCE.0
+        self.leg_from(other).is_possible()
+    }
+
+    /// What lies between another spot and this one.
+    pub(crate) fn leg_from(self, other: Self) -> Leg {
+        Leg {
+            seconds: self.time.seconds_since(other.time),
+            distance: self.position.distance(other.position),
+        }
+    }
+}
+
+impl Leg {
+    /// Whether a vehicle can drive it, forth or back.
+    pub(crate) fn is_possible(&self) -> bool {
+        self.distance.0 <= MAX_SPEED_MPS * self.seconds.abs() + JUMP_ALLOWANCE.0
     }
 }
 

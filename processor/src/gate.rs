@@ -7,7 +7,7 @@ use schemas::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::fix::Spot;
+use crate::fix::{Leg, Spot};
 
 /// Runs of ping names remembered for a vehicle. A counter needs a few; a device that names its
 /// pings by time needs one each, and 64 of them are five minutes at a ping in 5 s and 1.5 KB.
@@ -17,7 +17,6 @@ const MAX_RUNS: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Gate {
     seen: Seen,
-    newest: Option<Spot>,
     held: Option<Spot>,
 }
 
@@ -39,35 +38,28 @@ pub enum Verdict {
 }
 
 impl Gate {
-    /// Judges a ping and remembers it.
-    pub(crate) fn judge(&mut self, name: PingName, spot: Spot) -> Verdict {
+    /// Judges a ping that is a leg from the newest accepted, and remembers it.
+    pub(crate) fn judge(&mut self, name: PingName, spot: Spot, leg: Option<Leg>) -> Verdict {
         let sighting = self.seen.insert_within(name, MAX_RUNS);
         if sighting == Sighting::Repeat {
             return Verdict::Repeat;
         }
-        let Some(newest) = self.newest else {
-            return self.accept(spot, Verdict::Accepted);
-        };
-        if spot.time <= newest.time {
+        if leg.is_some_and(|leg| leg.seconds <= 0.0) {
             return match sighting {
                 Sighting::BeyondMemory => Verdict::Forgotten,
                 Sighting::New | Sighting::Repeat => Verdict::Late,
             };
         }
-        if spot.agrees_with(newest) {
-            return self.accept(spot, Verdict::Accepted);
+        if leg.is_none_or(|leg| leg.is_possible()) {
+            self.held = None;
+            return Verdict::Accepted;
         }
         if self.held.is_some_and(|held| spot.agrees_with(held)) {
-            return self.accept(spot, Verdict::JumpConfirmed);
+            self.held = None;
+            return Verdict::JumpConfirmed;
         }
         self.held = Some(spot);
         Verdict::Held
-    }
-
-    fn accept(&mut self, spot: Spot, verdict: Verdict) -> Verdict {
-        self.newest = Some(spot);
-        self.held = None;
-        verdict
     }
 }
 
@@ -82,12 +74,30 @@ mod tests {
         PingName { epoch: 1, seq }
     }
 
+    /// A gate with the newest spot that it accepted, as a vehicle has it.
+    #[derive(Default, Clone, PartialEq, Debug)]
+    struct Vehicle {
+        gate: Gate,
+        newest: Option<Spot>,
+    }
+
+    impl Vehicle {
+        fn judge(&mut self, name: PingName, spot: Spot) -> Verdict {
+            let leg = self.newest.map(|newest| spot.leg_from(newest));
+            let verdict = self.gate.judge(name, spot, leg);
+            if matches!(verdict, Verdict::Accepted | Verdict::JumpConfirmed) {
+                self.newest = Some(spot);
+            }
+            verdict
+        }
+    }
+
     /// Judges spots given as (second, metres east), named in their order.
     fn check(spots: &[(i64, f64)], expected: &[Verdict]) {
-        let mut gate = Gate::default();
+        let mut vehicle = Vehicle::default();
         let verdicts: Vec<_> = (0..)
             .zip(spots)
-            .map(|(seq, &(second, east))| gate.judge(name(seq), spot(second, east, 0.0)))
+            .map(|(seq, &(second, east))| vehicle.judge(name(seq), spot(second, east, 0.0)))
             .collect();
         assert_eq!(verdicts, expected, "{spots:?}");
     }
@@ -130,13 +140,13 @@ mod tests {
 
     #[test]
     fn a_late_ping_older_than_the_memory_is_not_taken_for_new() {
-        let mut gate = Gate::default();
+        let mut vehicle = Vehicle::default();
         for second in 0..=2 * MAX_RUNS as i64 {
-            let verdict = gate.judge(name(second as u64 * 1_000), spot(second, 0.0, 0.0));
+            let verdict = vehicle.judge(name(second as u64 * 1_000), spot(second, 0.0, 0.0));
             assert_eq!(verdict, Verdict::Accepted);
         }
         assert_eq!(
-            gate.judge(name(1_000), spot(1, 0.0, 0.0)),
+            vehicle.judge(name(1_000), spot(1, 0.0, 0.0)),
             Verdict::Forgotten
         );
     }
@@ -146,12 +156,12 @@ mod tests {
         fn a_ping_that_came_before_changes_nothing_but_the_answer(
             pings in proptest::collection::vec((0_u64..40, -400.0..400.0), 1..80),
         ) {
-            let mut gate = Gate::default();
+            let mut vehicle = Vehicle::default();
             for (seq, east) in pings {
-                let _ = gate.judge(name(seq), spot(seq as i64, east, 0.0));
-                let before = gate.clone();
-                prop_assert_eq!(gate.judge(name(seq), spot(seq as i64, east, 0.0)), Verdict::Repeat);
-                prop_assert_eq!(&gate, &before);
+                let _ = vehicle.judge(name(seq), spot(seq as i64, east, 0.0));
+                let before = vehicle.clone();
+                prop_assert_eq!(vehicle.judge(name(seq), spot(seq as i64, east, 0.0)), Verdict::Repeat);
+                prop_assert_eq!(&vehicle, &before);
             }
         }
     }

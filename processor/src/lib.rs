@@ -15,6 +15,7 @@ mod follow;
 mod forgotten;
 mod gate;
 mod metrics;
+mod owners;
 mod progress;
 mod ride;
 mod route;

@@ -1,20 +1,20 @@
 //! How a ride looks to riders and dispatchers: distances, share, time of arrival.
 //! It is a pure function of the ride.
 
-use schemas::{FleetId, Meters, Phase, RideProgress, Timestamp, VehicleId};
+use schemas::{Meters, Phase, RideProgress, Timestamp, kept::VehicleKey};
 
 use crate::{eta, ride::Ride};
 
 /// Shows a ride of a vehicle.
-pub(crate) fn of(ride: &Ride, fleet: FleetId, vehicle: VehicleId) -> RideProgress {
+pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
     let phase = ride.phase();
     let way = Remaining::of(ride, phase);
     let drive = way.crow.map(eta::time_to_drive);
     RideProgress {
-        fleet_id: fleet,
-        ride_id: ride.id,
-        vehicle_id: vehicle,
-        driver_id: ride.driver,
+        fleet_id: vehicle.fleet(),
+        ride_id: ride.id(),
+        vehicle_id: vehicle.id(),
+        driver_id: ride.driver(),
         version: ride.version.number(),
         phase,
         phase_since_ms: ride.phase_since(),

@@ -3,7 +3,7 @@
 
 use schemas::{
     CancelledBy, Coordinate, DriverId, Meters, Money, Phase, RideEvent, RideEventKind, RideId,
-    Timestamp, TripOutcome, polyline,
+    Timestamp, TripOutcome, id, kept::KeptId, polyline,
 };
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ const FRESH_SECONDS: f64 = 300.0;
 /// One ride, open or over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Ride {
-    pub(crate) id: RideId,
-    pub(crate) driver: Option<DriverId>,
+    id: KeptId<id::Ride>,
+    driver: Option<KeptId<id::Driver>>,
     pub(crate) version: Version,
     pub(crate) story: Story,
     pub(crate) plan: Plan,
@@ -87,8 +87,8 @@ impl Ride {
         let fresh = |spot: &Spot| event.time.seconds_since(spot.time).abs() <= FRESH_SECONDS;
         let here = last_seen.filter(fresh);
         Self {
-            id: event.ride,
-            driver: event.driver,
+            id: event.ride.into(),
+            driver: event.driver.map(KeptId::from),
             version: Version::beginning_at(event.time),
             story: Story::beginning_at(event.time),
             plan: Plan::default(),
@@ -100,12 +100,27 @@ impl Ride {
         }
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> RideId {
+        self.id.id()
+    }
+
+    /// Whether it has this id.
+    pub(crate) fn is(&self, id: RideId) -> bool {
+        self.id.as_str() == id.as_str()
+    }
+
+    /// Who drives, if known.
+    pub(crate) fn driver(&self) -> Option<DriverId> {
+        self.driver.as_ref().map(KeptId::id)
+    }
+
     /// Gives the ride to another vehicle. A rider who is on board goes on from there.
     pub(crate) fn hand_over(&mut self, event: &RideEvent, last_seen: Option<Spot>) {
         let begun = Self::known_by(event, last_seen);
         self.version.advance_to(event.time);
         self.version.advance();
-        self.driver = event.driver;
+        KeptId::replace(&mut self.driver, event.driver);
         self.here = begun.here;
         if self.story.picked_up.is_none() {
             self.story = begun.story;
@@ -123,7 +138,9 @@ impl Ride {
         if !learned && !learned_driver {
             return EventOutcome::Repeat;
         }
-        self.driver = event.driver.or(self.driver);
+        if event.driver.is_some() {
+            KeptId::replace(&mut self.driver, event.driver);
+        }
         self.as_of = self.as_of.max(event.time);
         self.version.advance();
         let after = self.phase();

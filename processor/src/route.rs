@@ -3,13 +3,14 @@
 
 use std::ops::Range;
 
-use schemas::{Coordinate, Meters};
+use schemas::{Coordinate, Meters, Parallel};
 use serde::{Deserialize, Serialize};
 
 /// A planned way: at least two points, with the length up to each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Route {
     origin: Coordinate,
+    parallel: Parallel,
     points: Vec<Point>,
 }
 
@@ -42,7 +43,7 @@ impl Route {
     /// Measures a way; None for fewer than two points.
     pub(crate) fn new(way: &[Coordinate]) -> Option<Self> {
         let &[origin, _, ..] = way else { return None };
-        let scale = EastScale::at(origin);
+        let parallel = origin.parallel();
         let mut along = 0.0;
         let mut before = origin;
         let mut points = Vec::with_capacity(way.len());
@@ -50,11 +51,15 @@ impl Route {
             along += before.distance(point).0;
             before = point;
             points.push(Point {
-                place: scale.place(origin, point),
+                place: Place::of(point, origin, parallel),
                 along_m: along as f32,
             });
         }
-        Some(Self { origin, points })
+        Some(Self {
+            origin,
+            parallel,
+            points,
+        })
     }
 
     /// Its whole length.
@@ -73,7 +78,7 @@ impl Route {
 
     /// Where a coordinate lies on the route's plane.
     pub(crate) fn place(&self, position: Coordinate) -> Place {
-        EastScale::at(self.origin).place(self.origin, position)
+        Place::of(position, self.origin, self.parallel)
     }
 
     /// The segments that lie, at least in part, between two lengths.
@@ -107,6 +112,14 @@ impl Route {
 }
 
 impl Place {
+    fn of(position: Coordinate, origin: Coordinate, parallel: Parallel) -> Self {
+        let (east, north) = origin.offset_along(position, parallel);
+        Self {
+            east_m: east.0 as f32,
+            north_m: north.0 as f32,
+        }
+    }
+
     /// The share of the segment at which its nearest point lies, and the distance squared.
     fn to_segment(self, from: Self, to: Self) -> (f32, f32) {
         let (east, north) = (to.east_m - from.east_m, to.north_m - from.north_m);
@@ -119,28 +132,6 @@ impl Place {
         };
         let (off_east, off_north) = (dx - share * east, dy - share * north);
         (share, off_east * off_east + off_north * off_north)
-    }
-}
-
-/// How long a degree to the east is at one latitude, against one to the north.
-struct EastScale(f64);
-
-impl EastScale {
-    fn at(origin: Coordinate) -> Self {
-        Self(origin.lat().to_radians().cos())
-    }
-
-    fn place(&self, origin: Coordinate, position: Coordinate) -> Place {
-        let (east, north) = origin.offset_to(position);
-        // `offset_to` scales by the latitude in the middle; this plane has one scale.
-        let middle = f64::midpoint(origin.lat(), position.lat())
-            .to_radians()
-            .cos();
-        let scale = if middle > 0.0 { self.0 / middle } else { 1.0 };
-        Place {
-            east_m: (east.0 * scale) as f32,
-            north_m: north.0 as f32,
-        }
     }
 }
 

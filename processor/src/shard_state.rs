@@ -2,7 +2,6 @@
 //! whose every output follows from the records in their order and their append times, whatever
 //! the batches, and wherever it was stored and loaded in between. It has no clock and no locks.
 
-use hashbrown::HashMap;
 use schemas::{
     FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, RideProgress, Trip, VehicleId,
     VehiclePosition,
@@ -12,6 +11,7 @@ use crate::{
     agenda::Agenda,
     forgotten::ForgottenRides,
     gate::Verdict,
+    owners::Owners,
     progress,
     ride::EventOutcome,
     trip,
@@ -32,7 +32,7 @@ pub struct ShardState {
     agenda: Agenda,
     swept_ms: i64,
     vehicles: Vehicles,
-    owners: HashMap<(FleetId, RideId), VehicleId>,
+    owners: Owners,
     forgotten: ForgottenRides,
     changed: Vec<(FleetId, VehicleId)>,
     effects: Effects,
@@ -96,7 +96,8 @@ impl ShardState {
     /// Hands out what is to be done since the last call.
     pub fn take_effects(&mut self) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
-        for (fleet, id) in std::mem::take(&mut self.changed) {
+        effects.changes.reserve(self.changed.len());
+        for (fleet, id) in self.changed.drain(..) {
             if let Some(vehicle) = self.vehicles.get_mut(fleet, id) {
                 push_changes(vehicle, &mut effects.changes);
             }
@@ -105,15 +106,15 @@ impl ShardState {
     }
 
     /// Everything that the live API shows of this shard.
-    pub fn live(&self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        for vehicle in self.vehicles.iter() {
-            changes.extend(vehicle.position().map(Change::Vehicle));
-            changes.extend(vehicle.rides.iter().map(|tracked| {
-                Change::Ride(progress::of(&tracked.ride, vehicle.fleet, vehicle.id))
-            }));
-        }
-        changes
+    pub fn live(&self) -> impl Iterator<Item = Change> {
+        self.vehicles.iter().flat_map(|vehicle| {
+            let rides = vehicle
+                .rides
+                .iter()
+                .map(|tracked| Change::Ride(progress::of(&tracked.ride, &vehicle.key)));
+            let position = vehicle.position().map(Change::Vehicle);
+            position.into_iter().chain(rides)
+        })
     }
 
     /// Number of vehicles.
@@ -150,9 +151,9 @@ impl ShardState {
     }
 
     fn apply_event(&mut self, event: &RideEvent) -> EventOutcome {
-        match self.owners.get(&(event.fleet, event.ride)) {
-            Some(owner) if *owner == event.vehicle => {}
-            Some(&owner) => {
+        match self.owners.get(event.fleet, event.ride) {
+            Some(owner) if owner == event.vehicle => {}
+            Some(owner) => {
                 if !self.reassign(owner, event) {
                     return EventOutcome::FormerVehicle;
                 }
@@ -226,14 +227,14 @@ impl ShardState {
         self.mark_changed(event.fleet, event.vehicle);
         self.phases[before as usize] -= 1;
         self.phases[after as usize] += 1;
-        self.owners.insert((event.fleet, event.ride), event.vehicle);
+        self.owners.insert(event.fleet, event.ride, event.vehicle);
         true
     }
 
     fn begin_ride(&mut self, event: &RideEvent) {
         self.make_room(event);
         self.vehicle_or_new(event).begin_ride(event);
-        self.owners.insert((event.fleet, event.ride), event.vehicle);
+        self.owners.insert(event.fleet, event.ride, event.vehicle);
         self.phases[Phase::ToPickup as usize] += 1;
     }
 
@@ -267,7 +268,7 @@ impl ShardState {
         let before = self.vehicles.len();
         self.vehicles.retain(|vehicle| {
             let is_silent = vehicle.heard_ms + KEEP_SILENT_MS <= clock_ms;
-            let fleet = vehicle.fleet;
+            let key = &vehicle.key;
             let old = vehicle.rides.extract_if(.., |tracked| {
                 let is_over = tracked.ride.phase().is_over();
                 let keep_ms = if is_over {
@@ -277,7 +278,7 @@ impl ShardState {
                 };
                 is_silent || tracked.heard_ms + keep_ms <= clock_ms
             });
-            gone.extend(old.map(|tracked| (fleet, tracked)));
+            gone.extend(old.map(|tracked| (key.fleet(), tracked)));
             !is_silent
         });
         self.effects.forgotten_vehicles += (before - self.vehicles.len()) as u64;
@@ -290,9 +291,9 @@ impl ShardState {
     fn forget(&mut self, fleet: FleetId, tracked: &Tracked) {
         let phase = tracked.ride.phase();
         self.phases[phase as usize] -= 1;
-        let owner = self.owners.remove(&(fleet, tracked.ride.id));
+        let owner = self.owners.remove(fleet, tracked.ride.id());
         self.forgotten
-            .insert(fleet, tracked.ride.id, self.agenda.clock_ms());
+            .insert(fleet, tracked.ride.id(), self.agenda.clock_ms());
         if phase.is_over() {
             self.effects.forgotten_rides += 1;
             return;
@@ -304,7 +305,7 @@ impl ShardState {
     }
 
     fn write_due_trip(&mut self, fleet: FleetId, ride: RideId) {
-        let Some(&owner) = self.owners.get(&(fleet, ride)) else {
+        let Some(owner) = self.owners.get(fleet, ride) else {
             return;
         };
         let tracked = self
@@ -318,7 +319,7 @@ impl ShardState {
 
     /// Writes the next version of a trip.
     fn write_trip(&mut self, fleet: FleetId, ride: RideId) {
-        let Some(&owner) = self.owners.get(&(fleet, ride)) else {
+        let Some(owner) = self.owners.get(fleet, ride) else {
             return;
         };
         let Some(vehicle) = self.vehicles.get_mut(fleet, owner) else {
@@ -361,13 +362,12 @@ impl From<Image> for ShardState {
             ..Self::default()
         };
         for mut vehicle in image.vehicles {
+            let (fleet, id) = (vehicle.key.fleet(), vehicle.key.id());
             for tracked in &mut vehicle.rides {
-                state
-                    .owners
-                    .insert((vehicle.fleet, tracked.ride.id), vehicle.id);
+                state.owners.insert(fleet, tracked.ride.id(), id);
                 state.phases[tracked.ride.phase() as usize] += 1;
                 if tracked.due_ms.is_some() {
-                    state.agenda.plan(vehicle.fleet, tracked);
+                    state.agenda.plan(fleet, tracked);
                 }
             }
             state.vehicles.insert(vehicle);
@@ -379,10 +379,9 @@ impl From<Image> for ShardState {
 fn push_changes(vehicle: &mut Vehicle, changes: &mut Vec<Change>) {
     vehicle.is_dirty = false;
     changes.extend(vehicle.position().map(Change::Vehicle));
-    let (fleet, id) = (vehicle.fleet, vehicle.id);
     for tracked in vehicle.rides.iter_mut().filter(|tracked| tracked.is_dirty) {
         tracked.is_dirty = false;
-        changes.push(Change::Ride(progress::of(&tracked.ride, fleet, id)));
+        changes.push(Change::Ride(progress::of(&tracked.ride, &vehicle.key)));
     }
 }
 

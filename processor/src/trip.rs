@@ -29,9 +29,9 @@ pub(crate) fn of(ride: &Ride, fleet: FleetId, vehicle: VehicleId, version: u32) 
     let at = |time: Timestamp| ride.way.position_at(time);
     Some(Trip {
         fleet,
-        ride: ride.id,
+        ride: ride.id(),
         vehicle,
-        driver: ride.driver,
+        driver: ride.driver(),
         version,
         outcome,
         cancelled_by: match outcome {

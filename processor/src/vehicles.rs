@@ -3,7 +3,7 @@
 use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
-use schemas::{FleetId, Timestamp, VehicleId};
+use schemas::{FleetId, Timestamp, VehicleId, kept::VehicleKey};
 
 use crate::vehicle::Vehicle;
 
@@ -17,9 +17,9 @@ pub(crate) struct Vehicles {
 impl Vehicles {
     /// A vehicle; None if it is not known.
     pub(crate) fn get_mut(&mut self, fleet: FleetId, id: VehicleId) -> Option<&mut Vehicle> {
-        let hash = hash(&self.hasher, fleet, id);
+        let hash = self.hasher.hash_one((fleet, id));
         self.table
-            .find_mut(hash, |vehicle| vehicle.is(fleet, id))
+            .find_mut(hash, |vehicle| vehicle.key.is(fleet, id))
             .map(Box::as_mut)
     }
 
@@ -33,21 +33,22 @@ impl Vehicles {
         let hasher = &self.hasher;
         self.table
             .entry(
-                hash(hasher, fleet, id),
-                |vehicle| vehicle.is(fleet, id),
-                |vehicle| hash(hasher, vehicle.fleet, vehicle.id),
+                hasher.hash_one((fleet, id)),
+                |vehicle| vehicle.key.is(fleet, id),
+                |vehicle| hasher.hash_one(&vehicle.key),
             )
-            .or_insert_with(|| Box::new(Vehicle::new(fleet, id, first)))
+            .or_insert_with(|| Box::new(Vehicle::new(VehicleKey::new(fleet, id), first)))
             .into_mut()
     }
 
     /// Adds a vehicle that is not there.
     pub(crate) fn insert(&mut self, vehicle: Vehicle) {
         let hasher = &self.hasher;
-        let new = hash(hasher, vehicle.fleet, vehicle.id);
-        self.table.insert_unique(new, Box::new(vehicle), |vehicle| {
-            hash(hasher, vehicle.fleet, vehicle.id)
-        });
+        let hash = hasher.hash_one(&vehicle.key);
+        self.table
+            .insert_unique(hash, Box::new(vehicle), |vehicle| {
+                hasher.hash_one(&vehicle.key)
+            });
     }
 
     /// Keeps those of which `keep` says so.
@@ -64,8 +65,4 @@ impl Vehicles {
     pub(crate) fn len(&self) -> usize {
         self.table.len()
     }
-}
-
-fn hash(hasher: &DefaultHashBuilder, fleet: FleetId, id: VehicleId) -> u64 {
-    hasher.hash_one((fleet, id))
 }

@@ -18,7 +18,9 @@ use tracing::{error, info, warn};
 use transport::{Fetched, Position, Producer, Read, Shard, Stream};
 
 use crate::{
-    Cache, Settings, ShardState, metrics,
+    Cache, Change, Settings, ShardState,
+    cache::CacheError,
+    metrics,
     metrics::Tally,
     snapshot::{Snapshots, Stored},
     trips::{self, Written},
@@ -32,6 +34,8 @@ const QUIET: Duration = Duration::from_millis(200);
 const LAST_TRIES: u32 = 5;
 /// Waits between two tries.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
+/// So many changes of a whole state are written to the cache at once, half a MB.
+const CHANGES_AT_ONCE: usize = 1_024;
 /// After losing a shard, so that two processes that both get it do not spin.
 const LOST_WAIT: Duration = Duration::from_secs(1);
 
@@ -237,11 +241,12 @@ impl Worker {
     }
 
     /// Writes changes to the cache; after a failure, everything.
-    async fn show(&mut self, mut changes: Vec<crate::Change>) {
-        if self.cache_misses == CacheMisses::Something {
-            changes = self.state.live();
-        }
-        self.cache_misses = match self.ports.cache.write(changes).await {
+    async fn show(&mut self, changes: Vec<Change>) {
+        let written = match self.cache_misses {
+            CacheMisses::Nothing => self.ports.cache.write(changes).await,
+            CacheMisses::Something => self.show_all().await,
+        };
+        self.cache_misses = match written {
             Ok(()) => CacheMisses::Nothing,
             Err(error) => {
                 metrics::cache_failed();
@@ -249,6 +254,18 @@ impl Worker {
                 CacheMisses::Something
             }
         };
+    }
+
+    /// Writes everything to the cache, in parts: at once it would take as much memory as the state.
+    async fn show_all(&self) -> Result<(), CacheError> {
+        let mut live = self.state.live();
+        loop {
+            let part: Vec<_> = live.by_ref().take(CHANGES_AT_ONCE).collect();
+            if part.is_empty() {
+                return Ok(());
+            }
+            self.ports.cache.write(part).await?;
+        }
     }
 
     /// Stores a snapshot, if anything came since the last. The trips before it are on the stream.

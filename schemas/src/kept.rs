@@ -15,7 +15,7 @@ pub struct KeptId<Kind>(Box<str>, PhantomData<fn() -> Kind>);
 
 /// An id with its fleet, kept as one text: 16 bytes and both texts.
 ///
-/// It hashes as the pair `(FleetId, Id<Kind>)` does.
+/// It hashes and sorts as the pair `(FleetId, Id<Kind>)` does.
 pub struct Key<Kind>(Box<str>, PhantomData<fn() -> Kind>);
 
 /// Names a vehicle among those of all fleets.
@@ -34,10 +34,14 @@ impl<Kind> KeptId<Kind> {
         &self.0
     }
 
+    /// Whether what is kept is `id`, or there is neither.
+    pub fn is(kept: Option<&Self>, id: Option<Id<Kind>>) -> bool {
+        kept.map(Self::as_str) == id.as_ref().map(Id::as_str)
+    }
+
     /// Puts `id` into `kept`. Nothing is allocated where it is there already, the usual case.
     pub fn replace(kept: &mut Option<Self>, id: Option<Id<Kind>>) {
-        let known = kept.as_ref().map(Self::as_str);
-        if known != id.as_ref().map(Id::as_str) {
+        if !Self::is(kept.as_ref(), id) {
             *kept = id.map(Self::from);
         }
     }
@@ -86,7 +90,7 @@ impl<Kind> Key<Kind> {
 
     /// Both as text: the fleet and the id.
     #[expect(clippy::expect_used, reason = "a key is made with its separator")]
-    fn parts(&self) -> (&str, &str) {
+    pub fn parts(&self) -> (&str, &str) {
         self.0.split_once(SEPARATOR).expect("a key has two parts")
     }
 }
@@ -145,7 +149,7 @@ impl<Kind> Ord for KeptId<Kind> {
 
 impl<Kind> Ord for Key<Kind> {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.cmp(&other.0)
+        self.parts().cmp(&other.parts())
     }
 }
 
@@ -221,10 +225,12 @@ mod tests {
         }
 
         #[test]
-        fn a_key_hashes_as_its_parts_do(fleet in id(), vehicle in id()) {
+        fn a_key_hashes_and_sorts_as_its_parts_do(one in (id(), id()), other in (id(), id())) {
             let hasher = RandomState::new();
-            let key = VehicleKey::new(fleet, vehicle);
-            prop_assert_eq!(hasher.hash_one(&key), hasher.hash_one((fleet, vehicle)));
+            let (key, other_key) =
+                (VehicleKey::new(one.0, one.1), VehicleKey::new(other.0, other.1));
+            prop_assert_eq!(hasher.hash_one(&key), hasher.hash_one(one));
+            prop_assert_eq!(key.cmp(&other_key), one.cmp(&other));
         }
     }
 

@@ -28,7 +28,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let stop = Shutdown::new();
     service::on_signal(stop.clone(), settings.grace)?;
     ports.announce();
-    Pipeline::start(settings, ports, backends, &stop).end(stop).await
+    Pipeline::start(settings, ports, backends, &stop)
+        .end(stop)
+        .await
 }
 
 /// The listening sockets, bound before anything else so that a port in use is told at once.
@@ -45,7 +47,12 @@ impl Ports {
         let live = Live::bind(settings.live).await.context("--live")?;
         let admin = Admin::bind(settings.admin).await.context("--admin")?;
         let addresses = [ingest.local_addr()?, live.local_addr(), admin.local_addr()];
-        Ok(Self { ingest, live, admin, addresses })
+        Ok(Self {
+            ingest,
+            live,
+            admin,
+            addresses,
+        })
     }
 
     fn announce(&self) {
@@ -55,7 +62,9 @@ impl Ports {
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{flag} {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{flag} {address}"))
 }
 
 /// The stream, the storages and the cache of one machine.
@@ -98,11 +107,7 @@ struct Stage {
 
 impl Stage {
     /// Starts a service; when it ends unasked, everything stops.
-    fn start<Work>(
-        name: &'static str,
-        stop: &Shutdown,
-        work: impl FnOnce(Shutdown) -> Work,
-    ) -> Self
+    fn start<Work>(name: &'static str, stop: &Shutdown, work: impl FnOnce(Shutdown) -> Work) -> Self
     where
         Work: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
@@ -127,9 +132,16 @@ impl Stage {
 
 impl Pipeline {
     fn start(settings: Settings, ports: Ports, backends: Backends, stop: &Shutdown) -> Self {
-        let Backends { stream, archive, state, cache } = backends;
+        let Backends {
+            stream,
+            archive,
+            state,
+            cache,
+        } = backends;
         let readiness = Readiness::new();
-        let demo = settings.demo.then(|| demo::start(ports.addresses[0], stop.clone()));
+        let demo = settings
+            .demo
+            .then(|| demo::start(ports.addresses[0], stop.clone()));
         let processor = Stage::start("processor", stop, |drain| {
             let (stream, cache) = (stream.clone(), cache.clone());
             let settings = settings.processor.clone();
@@ -141,10 +153,24 @@ impl Pipeline {
         let live = Stage::start("live api", stop, |drain| ports.live.serve(cache, drain));
         let ready = readiness.condition("ingest");
         let ingest = Stage::start("ingest", stop, |drain| {
-            ingest::run(settings.ingest.clone(), ports.ingest, stream.producer(), ready, drain)
+            ingest::run(
+                settings.ingest.clone(),
+                ports.ingest,
+                stream.producer(),
+                ready,
+                drain,
+            )
         });
         let admin = Stage::start("admin", stop, |drain| ports.admin.serve(readiness, drain));
-        Self { ingest, processor, archiver, live, admin, demo, stream }
+        Self {
+            ingest,
+            processor,
+            archiver,
+            live,
+            admin,
+            demo,
+            stream,
+        }
     }
 
     /// Waits for the stop, then ends the services one after the other along the path of a ping,

@@ -10,7 +10,12 @@ use service::parse_duration;
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Directory for everything that is kept: stream/, state/ and archive/.
-    #[arg(long, value_name = "DIR", default_value = "hansom-data", env = "HANSOM_DATA")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "hansom-data",
+        env = "HANSOM_DATA"
+    )]
     pub data: PathBuf,
 
     /// Address that takes pings and ride events.

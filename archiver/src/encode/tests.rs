@@ -23,23 +23,30 @@ use crate::{
     window::Window,
 };
 
-/// A file of each table: many pings of some vehicles, an event, a trip.
-fn files() -> Vec<(Table, Bytes)> {
+/// A file of so many pings of some vehicles.
+fn pings(count: u64) -> Bytes {
     let (mut rows, mut window) = (PingRows::default(), Window::default());
-    for number in 0..30_000 {
+    for number in 0..count {
         let ping = ping(&format!("v{}", number % 7), number % 3_000);
         rows.push(window.see_ping(&ping).0, &ping);
     }
     let (dictionaries, hours) = (rows.dictionaries(), rows.by_hour());
     let order = hours.values().last().unwrap();
-    let pings = Format::of(Table::Pings)
+    let format = Format::of(Table::Pings).unwrap();
+    format
+        .write(rows.batches(order, &dictionaries))
         .unwrap()
-        .write(rows.batches(order, &dictionaries));
+        .into()
+}
+
+/// Files of each table: many pings, few pings, an event, a trip.
+fn files() -> Vec<(Table, Bytes)> {
     let (event, trip) = (event("r1", 3), trip("r1", 1));
     let events = std::iter::once(ride_events::batch(&[&event]));
     let trips = std::iter::once(trips::batch(&[&trip]));
     vec![
-        (Table::Pings, pings.unwrap().into()),
+        (Table::Pings, pings(30_000)),
+        (Table::Pings, pings(300)),
         (
             Table::RideEvents,
             Format::of(Table::RideEvents)
@@ -61,7 +68,7 @@ fn files() -> Vec<(Table, Bytes)> {
 
 fn metadata(file: &Bytes) -> ParquetMetaData {
     ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Required)
+        .with_page_index_policy(PageIndexPolicy::Optional)
         .parse_and_finish(file)
         .unwrap()
 }
@@ -100,16 +107,19 @@ fn columns_have_only_types_that_every_reader_has() {
 }
 
 #[test]
-fn integers_are_delta_packed_and_ids_are_dictionaries() {
+fn integers_are_delta_packed_and_ids_are_dictionaries_where_a_file_is_not_small() {
     for_each_group(|_, group| {
+        let is_small = group.num_rows() <= ROWS_A_PAGE as i64;
         for column in group.columns() {
             let encodings: Vec<_> = column.encodings().collect();
             let name = column.column_path().string();
+            let has_dictionary = encodings.contains(&Encoding::RLE_DICTIONARY);
             let expected = match (column.column_type(), name.as_str()) {
-                (_, NOISE) => Encoding::RLE_DICTIONARY,
+                (_, NOISE) if has_dictionary || !is_small => Encoding::RLE_DICTIONARY,
                 (Type::INT32 | Type::INT64, _) => Encoding::DELTA_BINARY_PACKED,
                 (_, "route") => Encoding::PLAIN,
-                _ => Encoding::RLE_DICTIONARY,
+                _ if has_dictionary || !is_small => Encoding::RLE_DICTIONARY,
+                _ => Encoding::PLAIN,
             };
             assert!(encodings.contains(&expected), "{name}: {encodings:?}");
             let known = [expected, Encoding::RLE, Encoding::PLAIN];
@@ -150,14 +160,19 @@ fn a_file_says_what_it_is_sorted_by() {
 }
 
 #[test]
-fn every_column_and_every_page_has_its_minimum_and_maximum() {
+fn pages_have_an_index_where_there_is_more_than_one() {
+    let metadata = metadata(&pings(30_000));
+    let columns: &ParquetColumnIndex = metadata.column_index().unwrap();
+    assert!(metadata.offset_index().is_some());
+    let mut indexes = columns.iter().flatten();
+    assert!(indexes.all(|index| !matches!(index, ColumnIndexMetaData::NONE)));
+}
+
+#[test]
+fn every_column_has_its_minimum_and_maximum() {
     for (_, file) in files() {
-        let metadata = metadata(&file);
-        let columns: &ParquetColumnIndex = metadata.column_index().unwrap();
-        assert!(metadata.offset_index().is_some());
-        for (group, indexes) in metadata.row_groups().iter().zip(columns) {
-            for (column, index) in group.columns().iter().zip(indexes) {
-                assert!(!matches!(index, ColumnIndexMetaData::NONE));
+        for group in metadata(&file).row_groups() {
+            for column in group.columns() {
                 let statistics = column.statistics().unwrap();
                 let all_null = statistics.null_count_opt() == Some(group.num_rows() as u64);
                 let has_range =

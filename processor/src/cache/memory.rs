@@ -1,6 +1,8 @@
 //! The cache in this process's memory, for one machine. It ends with the process, and is filled
 //! again from the snapshots.
 
+mod kept;
+
 use std::{
     collections::{BTreeMap, HashMap as StdHashMap},
     hash::BuildHasher as _,
@@ -12,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use hashbrown::{DefaultHashBuilder, HashTable};
-use schemas::{Coordinate, FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
+use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition, id::Ride, kept::KeptId};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::Instant,
@@ -23,11 +25,12 @@ use super::{
     grid::{Cell, Grid},
 };
 use crate::metrics;
+use kept::{KeptFix, KeptRide, KeptVehicle, Second};
 
 /// Writers and readers of different vehicles seldom wait for each other with so many locks.
 const SLICES: usize = 16;
-/// Vehicles, and rides, kept at most in a slice: one million of each in all, 0.5 GB. New ones
-/// beyond are refused and counted.
+/// Vehicles, and rides, kept at most in a slice: one million of each in all, 0.2 and 0.3 GB. New
+/// ones beyond are refused and counted.
 const MAX_PER_SLICE: usize = 65_536;
 /// Changes of a ride that a slow watcher may lag behind.
 const WATCHED_CHANGES: usize = 32;
@@ -38,31 +41,41 @@ const KEEP: Duration = Duration::from_hours(24);
 const SWEEP: Duration = Duration::from_mins(1);
 
 /// The cache in memory.
-#[derive(Default)]
 pub struct MemoryCache {
+    began: Instant,
     hasher: DefaultHashBuilder,
     rides: [Mutex<Rides>; SLICES],
     vehicles: [Mutex<Vehicles>; SLICES],
     /// Vehicles by their hashes. Locked after a slice, never before.
     grid: Mutex<Grid>,
     watchers: Mutex<StdHashMap<RideKey, broadcast::Sender<RideProgress>>>,
-    swept: Mutex<Option<Instant>>,
+    swept: Mutex<Instant>,
 }
 
 type RideKey = (FleetId, RideId);
-type Rides = BTreeMap<RideKey, Kept<RideProgress>>;
 /// One allocation for each vehicle: a growing table moves pointers.
 type Vehicles = HashTable<Box<KeptVehicle>>;
 
-struct Kept<Value> {
-    value: Value,
-    until: Instant,
+/// The rides of a slice, by fleet, in order.
+#[derive(Default)]
+struct Rides {
+    fleets: BTreeMap<FleetId, BTreeMap<KeptId<Ride>, Box<KeptRide>>>,
+    count: usize,
 }
 
-struct KeptVehicle {
-    hash: u64,
-    cell: Option<Cell>,
-    kept: Kept<VehiclePosition>,
+impl Default for MemoryCache {
+    fn default() -> Self {
+        let began = Instant::now();
+        Self {
+            began,
+            hasher: DefaultHashBuilder::default(),
+            rides: Default::default(),
+            vehicles: Default::default(),
+            grid: Mutex::default(),
+            watchers: Mutex::default(),
+            swept: Mutex::new(began),
+        }
+    }
 }
 
 #[async_trait]
@@ -71,8 +84,8 @@ impl Cache for MemoryCache {
         let now = Instant::now();
         for change in changes {
             match change {
-                Change::Vehicle(vehicle) => self.write_vehicle(vehicle, now),
-                Change::Ride(ride) => self.write_ride(ride, now),
+                Change::Vehicle(vehicle) => self.write_vehicle(&vehicle, now),
+                Change::Ride(ride) => self.write_ride(&ride, now),
             }
         }
         self.sweep(now);
@@ -80,26 +93,23 @@ impl Cache for MemoryCache {
     }
 
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {
-        let key = (fleet, ride);
-        Ok(lock(self.rides_of(&key))
-            .get(&key)
-            .map(|kept| kept.value.clone()))
+        Ok(lock(self.rides_of(&(fleet, ride))).get(fleet, ride))
     }
 
     async fn rides(&self, query: RidesQuery) -> Result<Vec<RideProgress>, CacheError> {
         let mut found = Vec::new();
         for slice in &self.rides {
             let rides = lock(slice);
-            let start = match query.after {
-                Some(after) => Bound::Excluded((query.fleet, after)),
-                None => first_of(query.fleet),
+            let Some(of_fleet) = rides.fleets.get(&query.fleet) else {
+                continue;
             };
-            let matching = rides
-                .range((start, Bound::Unbounded))
-                .take_while(|((fleet, _), _)| *fleet == query.fleet)
-                .map(|(_, kept)| &kept.value)
-                .filter(|ride| query.phase.is_none_or(|phase| ride.phase == phase));
-            found.extend(matching.take(query.limit).cloned());
+            let after = query.after.as_ref();
+            let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
+            let matching = of_fleet
+                .range::<str, _>((start, Bound::Unbounded))
+                .filter(|(_, kept)| query.phase.is_none_or(|phase| kept.stage.phase == phase))
+                .map(|(ride, kept)| kept.show(query.fleet, ride.id()));
+            found.extend(matching.take(query.limit));
         }
         found.sort_unstable_by_key(|ride| ride.ride_id);
         found.truncate(query.limit);
@@ -113,8 +123,8 @@ impl Cache for MemoryCache {
     ) -> Result<Option<VehiclePosition>, CacheError> {
         let hash = self.hasher.hash_one((fleet, vehicle));
         let vehicles = lock(self.vehicles_of(hash));
-        let kept = vehicles.find(hash, |kept| kept.is(fleet, vehicle));
-        Ok(kept.map(|kept| kept.kept.value.clone()))
+        let kept = vehicles.find(hash, |kept| kept.key.is(fleet, vehicle));
+        Ok(kept.map(|kept| kept.show()))
     }
 
     async fn near(&self, query: NearQuery) -> Result<Vec<Nearby>, CacheError> {
@@ -125,16 +135,14 @@ impl Cache for MemoryCache {
             let Some(kept) = vehicles.find(hash, |kept| kept.hash == hash) else {
                 continue;
             };
-            let vehicle = &kept.kept.value;
-            let Some(place) = place_of(vehicle) else {
+            let distance = query.place.distance(kept.fix.place);
+            if distance.0 > query.radius.0 {
                 continue;
-            };
-            let distance = query.place.distance(place);
-            if distance.0 <= query.radius.0 {
-                found.push(Nearby {
-                    vehicle: vehicle.clone(),
-                    distance,
-                });
+            }
+            let vehicle = kept.show();
+            // The grid may tell of vehicles of another fleet.
+            if vehicle.fleet_id == query.fleet {
+                found.push(Nearby { vehicle, distance });
             }
         }
         found.sort_unstable_by(|one, other| {
@@ -153,10 +161,9 @@ impl Cache for MemoryCache {
         let key = (fleet, ride);
         // The slice stays locked, so that no write comes between the state now and the watching.
         let rides = lock(self.rides_of(&key));
-        let Some(kept) = rides.get(&key) else {
+        let Some(now) = rides.get(fleet, ride) else {
             return Ok(None);
         };
-        let now = kept.value.clone();
         let changes = lock(&self.watchers)
             .entry(key)
             .or_insert_with(|| broadcast::channel(WATCHED_CHANGES).0)
@@ -176,32 +183,29 @@ impl Cache for MemoryCache {
 }
 
 impl MemoryCache {
-    fn write_ride(&self, ride: RideProgress, now: Instant) {
-        let key = (ride.fleet_id, ride.ride_id);
-        let keep = if ride.phase.is_over() {
-            KEEP_OVER
+    fn write_ride(&self, ride: &RideProgress, now: Instant) {
+        let (fleet, id) = (ride.fleet_id, ride.ride_id);
+        let until = self.second(if ride.phase.is_over() {
+            now + KEEP_OVER
         } else {
-            KEEP
-        };
-        let mut rides = lock(self.rides_of(&key));
-        let known = rides.get(&key).map(|kept| kept.value.version);
-        if known.is_none() && rides.len() >= MAX_PER_SLICE {
-            metrics::cache_refused();
-            return;
+            now + KEEP
+        });
+        let mut rides = lock(self.rides_of(&(fleet, id)));
+        let is_full = rides.count >= MAX_PER_SLICE;
+        match rides.get_mut(fleet, id) {
+            Some(known) if known.stage.version > ride.version => {}
+            Some(known) => {
+                if known.stage.version != ride.version {
+                    self.publish((fleet, id), ride);
+                }
+                known.update(ride, until);
+            }
+            None if is_full => metrics::cache_refused(),
+            None => {
+                self.publish((fleet, id), ride);
+                rides.insert(fleet, id, KeptRide::new(ride, until));
+            }
         }
-        if known.is_some_and(|known| known > ride.version) {
-            return;
-        }
-        if known != Some(ride.version) {
-            self.publish(key, &ride);
-        }
-        rides.insert(
-            key,
-            Kept {
-                value: ride,
-                until: now + keep,
-            },
-        );
     }
 
     /// Tells watchers of a ride. Nobody who watches is told twice of one version.
@@ -214,48 +218,41 @@ impl MemoryCache {
         }
     }
 
-    fn write_vehicle(&self, vehicle: VehiclePosition, now: Instant) {
-        let fleet = vehicle.fleet_id;
-        let hash = self.hasher.hash_one((fleet, vehicle.vehicle_id));
-        let cell = place_of(&vehicle).map(Cell::of);
-        let until = now + KEEP;
+    fn write_vehicle(&self, vehicle: &VehiclePosition, now: Instant) {
+        let Some(fix) = KeptFix::of(vehicle) else {
+            metrics::cache_refused();
+            return;
+        };
+        let (fleet, id) = (vehicle.fleet_id, vehicle.vehicle_id);
+        let hash = self.hasher.hash_one((fleet, id));
+        let cell = Cell::of(fix.place);
+        let until = self.second(now + KEEP);
         let mut vehicles = lock(self.vehicles_of(hash));
         let is_full = vehicles.len() >= MAX_PER_SLICE;
-        let known = vehicles.find_mut(hash, |kept| kept.is(fleet, vehicle.vehicle_id));
+        let known = vehicles.find_mut(hash, |kept| kept.key.is(fleet, id));
         let before = match known {
-            Some(kept) if kept.kept.value.version > vehicle.version => return,
+            Some(kept) if kept.fix.version > fix.version => return,
             Some(kept) => {
-                kept.kept = Kept {
-                    value: vehicle,
-                    until,
-                };
-                std::mem::replace(&mut kept.cell, cell)
+                let before = Cell::of(kept.fix.place);
+                kept.update(vehicle, fix, until);
+                Some(before)
             }
             None if is_full => {
                 metrics::cache_refused();
                 return;
             }
             None => {
-                let kept = KeptVehicle {
-                    hash,
-                    cell,
-                    kept: Kept {
-                        value: vehicle,
-                        until,
-                    },
-                };
+                let kept = KeptVehicle::new(hash, vehicle, fix, until);
                 vehicles.insert_unique(hash, Box::new(kept), |kept| kept.hash);
                 None
             }
         };
-        if before != cell {
+        if before != Some(cell) {
             let mut grid = lock(&self.grid);
             if let Some(before) = before {
                 grid.remove(fleet, before, hash);
             }
-            if let Some(cell) = cell {
-                grid.insert(fleet, cell, hash);
-            }
+            grid.insert(fleet, cell, hash);
         }
     }
 
@@ -263,24 +260,26 @@ impl MemoryCache {
     fn sweep(&self, now: Instant) {
         {
             let mut swept = lock(&self.swept);
-            if now.duration_since(*swept.get_or_insert(now)) < SWEEP {
+            if now.duration_since(*swept) < SWEEP {
                 return;
             }
-            *swept = Some(now);
+            *swept = now;
         }
+        let now = self.second(now);
         for slice in &self.rides {
-            lock(slice).retain(|_, kept| kept.until > now);
+            lock(slice).forget(now);
         }
         for slice in &self.vehicles {
             lock(slice).retain(|kept| {
-                let stays = kept.kept.until > now;
-                if !stays && let Some(cell) = kept.cell {
-                    lock(&self.grid).remove(kept.kept.value.fleet_id, cell, kept.hash);
+                let stays = kept.until > now;
+                if !stays {
+                    let cell = Cell::of(kept.fix.place);
+                    lock(&self.grid).remove(kept.key.fleet(), cell, kept.hash);
                 }
                 stays
             });
         }
-        let is_known = |key: &RideKey| lock(self.rides_of(key)).contains_key(key);
+        let is_known = |key: &RideKey| lock(self.rides_of(key)).holds(key.0, key.1);
         // Taken out before the slices are asked: a watcher locks them in the other order.
         let watched: Vec<_> = lock(&self.watchers).keys().copied().collect();
         for key in watched {
@@ -296,6 +295,10 @@ impl MemoryCache {
         }
     }
 
+    fn second(&self, time: Instant) -> Second {
+        Second::from(time.duration_since(self.began))
+    }
+
     fn rides_of(&self, key: &RideKey) -> &Mutex<Rides> {
         &self.rides[self.hasher.hash_one(key) as usize % SLICES]
     }
@@ -306,19 +309,37 @@ impl MemoryCache {
     }
 }
 
-impl KeptVehicle {
-    fn is(&self, fleet: FleetId, vehicle: VehicleId) -> bool {
-        self.kept.value.vehicle_id == vehicle && self.kept.value.fleet_id == fleet
+impl Rides {
+    fn get(&self, fleet: FleetId, ride: RideId) -> Option<RideProgress> {
+        let kept = self.fleets.get(&fleet)?.get(ride.as_str())?;
+        Some(kept.show(fleet, ride))
     }
-}
 
-/// The first key that a fleet can have: no id is below `-`.
-fn first_of(fleet: FleetId) -> Bound<RideKey> {
-    RideId::new("-").map_or(Bound::Unbounded, |least| Bound::Included((fleet, least)))
-}
+    fn get_mut(&mut self, fleet: FleetId, ride: RideId) -> Option<&mut KeptRide> {
+        let kept = self.fleets.get_mut(&fleet)?.get_mut(ride.as_str())?;
+        Some(kept)
+    }
 
-fn place_of(vehicle: &VehiclePosition) -> Option<Coordinate> {
-    Coordinate::from_degrees(vehicle.lat, vehicle.lng).ok()
+    fn holds(&self, fleet: FleetId, ride: RideId) -> bool {
+        let of_fleet = self.fleets.get(&fleet);
+        of_fleet.is_some_and(|rides| rides.contains_key(ride.as_str()))
+    }
+
+    fn insert(&mut self, fleet: FleetId, ride: RideId, kept: KeptRide) {
+        let of_fleet = self.fleets.entry(fleet).or_default();
+        if of_fleet.insert(ride.into(), Box::new(kept)).is_none() {
+            self.count += 1;
+        }
+    }
+
+    fn forget(&mut self, now: Second) {
+        self.fleets.retain(|_, rides| {
+            let before = rides.len();
+            rides.retain(|_, kept| kept.until > now);
+            self.count -= before - rides.len();
+            !rides.is_empty()
+        });
+    }
 }
 
 /// Nothing panics between two changes that belong together, so that a poisoned lock is whole.

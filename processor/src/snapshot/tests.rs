@@ -15,7 +15,7 @@ pub(crate) fn reloaded(state: &ShardState) -> ShardState {
 /// All that is stored of vehicles, in a fixed order.
 pub(crate) fn vehicles(state: &ShardState) -> Vec<Vehicle> {
     let mut vehicles: Vec<_> = state.stored_vehicles().cloned().collect();
-    vehicles.sort_by_key(|vehicle| (vehicle.fleet, vehicle.id));
+    vehicles.sort_by(|one, other| one.key.cmp(&other.key));
     vehicles
 }
 
