@@ -55,7 +55,7 @@ const CREATED_BY: &str = concat!("hansom archiver version ", env!("CARGO_PKG_VER
 pub(crate) struct Format {
     schema: SchemaRef,
     large: ArrowWriterOptions,
-    small: small::Options,
+    small: ArrowWriterOptions,
 }
 
 impl Table {
@@ -90,12 +90,10 @@ impl Format {
                 .with_skip_arrow_metadata(true)
                 .with_schema_root(table.as_str().to_owned())
         };
-        let columns = schema.fields().iter();
-        let columns = columns.map(|field| ColumnPath::from(field.name().as_str()));
         let (large, small) = (properties(ZSTD_LEVEL)?, properties(SMALL_ZSTD_LEVEL)?);
         Ok(Self {
             large: options(large),
-            small: small::Options::new(small, columns, options),
+            small: options(without_names(&schema, small)),
             schema: Arc::clone(&schema),
         })
     }
@@ -172,6 +170,19 @@ fn properties(
         .set_column_bloom_filter_fpp(ride.clone(), BLOOM_FALSE_POSITIVES)
         .set_column_bloom_filter_max_ndv(ride, MAX_RIDES_A_GROUP)
         .build())
+}
+
+/// The same without dictionaries of names: in a small file they weigh more than the names
+/// themselves, of which zstd finds the repeats.
+fn without_names(schema: &Schema, properties: WriterProperties) -> WriterProperties {
+    let mut builder = properties.into_builder();
+    for field in schema.fields() {
+        if matches!(field.data_type(), DataType::Dictionary(key, _) if **key == DataType::Int32) {
+            let column = ColumnPath::from(field.name().as_str());
+            builder = builder.set_column_dictionary_enabled(column, false);
+        }
+    }
+    builder.build()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::{
 /// more in an hour; a client that makes them up loses the oldest.
 pub(crate) const MAX_RIDES: usize = 16;
 
-/// One vehicle: 176 bytes without rides, and the texts of its ids.
+/// One vehicle: 216 bytes without rides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vehicle {
     pub(crate) key: VehicleKey,

@@ -1,22 +1,23 @@
-//! Ids as they are kept for long and in great numbers: no longer than their text.
-//! What passes by has a [`crate::id::Id`], which is copied without an allocation.
+//! Ids as they are kept for long and in great numbers: 24 bytes, and an allocation only for those
+//! longer than 23. What passes by has a [`crate::id::Id`], which is copied whatever its length.
 
 use std::{borrow::Borrow, fmt, hash::Hash, marker::PhantomData};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::{SmolStr, SmolStrBuilder};
 
 use crate::{FleetId, id, id::Id};
 
 /// What stands between the parts of a [`Key`]; no id has it.
 const SEPARATOR: char = '/';
 
-/// An id that is kept: 16 bytes and its text.
-pub struct KeptId<Kind>(Box<str>, PhantomData<fn() -> Kind>);
+/// An id that is kept.
+pub struct KeptId<Kind>(SmolStr, PhantomData<fn() -> Kind>);
 
-/// An id with its fleet, kept as one text: 16 bytes and both texts.
+/// An id with its fleet, kept as one text.
 ///
 /// It hashes and sorts as the pair `(FleetId, Id<Kind>)` does.
-pub struct Key<Kind>(Box<str>, PhantomData<fn() -> Kind>);
+pub struct Key<Kind>(SmolStr, PhantomData<fn() -> Kind>);
 
 /// Names a vehicle among those of all fleets.
 pub type VehicleKey = Key<id::Vehicle>;
@@ -63,11 +64,11 @@ impl<Kind> Key<Kind> {
     /// Joins a fleet and an id of it.
     pub fn new(fleet: FleetId, id: Id<Kind>) -> Self {
         let (fleet, id) = (fleet.as_str(), id.as_str());
-        let mut text = String::with_capacity(fleet.len() + 1 + id.len());
+        let mut text = SmolStrBuilder::new();
         text.push_str(fleet);
         text.push(SEPARATOR);
         text.push_str(id);
-        Self(text.into_boxed_str(), PhantomData)
+        Self(text.finish(), PhantomData)
     }
 
     /// Whether it names this one.
@@ -89,8 +90,12 @@ impl<Kind> Key<Kind> {
     }
 
     /// Both as text: the fleet and the id.
-    #[expect(clippy::expect_used, reason = "a key is made with its separator")]
     pub fn parts(&self) -> (&str, &str) {
+        self.split()
+    }
+
+    #[expect(clippy::expect_used, reason = "a key is made with its separator")]
+    fn split(&self) -> (&str, &str) {
         self.0.split_once(SEPARATOR).expect("a key has two parts")
     }
 }

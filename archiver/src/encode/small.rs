@@ -1,6 +1,6 @@
 //! Files of one page a column, kept small: an hour of a few vehicles takes some kilobytes, so that
-//! what a file says about itself weighs as much as its rows. This tries several ways to write a
-//! column and keeps the smallest; it spends time on that, which files of that size have.
+//! what a file says about itself weighs as much as its rows. Numbers are written in two ways, and
+//! the smaller one is kept; that takes time, which files of that size have.
 
 use anyhow::Context as _;
 use arrow_array::{
@@ -21,11 +21,9 @@ use parquet::{
         writer::ColumnCloseResult,
     },
     file::{
-        properties::WriterProperties,
         statistics::Statistics,
-        writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite},
+        writer::{SerializedPageWriter, TrackedWrite},
     },
-    schema::types::ColumnPath,
 };
 use zstd::bulk::Compressor;
 
@@ -38,78 +36,20 @@ const TRIAL_LEVEL: i32 = 3;
 /// take off 1 % more, for twice the time.
 const FINAL_LEVEL: i32 = 13;
 
-/// The two ways in which the library itself writes a column.
-#[derive(Debug, Clone)]
-pub(super) struct Options {
-    /// With dictionaries where they mostly pay.
-    usual: ArrowWriterOptions,
-    /// Without any: a dictionary of a few hundred ids may weigh more than all of them in a row, as
-    /// zstd finds the repeats by itself.
-    plain: ArrowWriterOptions,
-}
-
-impl Options {
-    /// The same as `usual` in all but what makes a small file smaller.
-    pub(super) fn new(
-        usual: WriterProperties,
-        columns: impl Iterator<Item = ColumnPath>,
-        with: impl Fn(WriterProperties) -> ArrowWriterOptions,
-    ) -> Self {
-        let mut plain = usual.clone().into_builder();
-        for column in columns {
-            plain = plain.set_column_dictionary_enabled(column, false);
-        }
-        Self {
-            plain: with(plain.build()),
-            usual: with(usual),
-        }
-    }
-}
-
-/// A column as it would stand in the file.
-enum Chunk {
-    Library(ArrowColumnChunk),
-    Ours(Bytes, ColumnCloseResult),
-}
-
-impl Chunk {
-    fn append_to(self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> anyhow::Result<()> {
-        match self {
-            Self::Library(chunk) => chunk.append_to_row_group(group)?,
-            Self::Ours(bytes, close) => group.append_column(&bytes, close)?,
-        }
-        Ok(())
-    }
-}
-
 /// Writes the rows of a batch as a file.
-pub(super) fn write(batch: &RecordBatch, options: Options) -> anyhow::Result<Vec<u8>> {
+pub(super) fn write(batch: &RecordBatch, options: ArrowWriterOptions) -> anyhow::Result<Vec<u8>> {
     let schema = batch.schema();
-    let begin = |options| {
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;
-        writer.into_serialized_writer()
-    };
-    let (mut file, usual) = begin(options.usual)?;
-    let (_, plain) = begin(options.plain)?;
-    let writers = usual.create_column_writers(0)?.into_iter();
-    let writers = writers.zip(plain.create_column_writers(0)?);
+    let writer = ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options)?;
+    let (mut file, columns) = writer.into_serialized_writer()?;
+    let writers = columns.create_column_writers(0)?;
     let mut group = file.next_row_group()?;
     let mut whole_bytes = WholeBytes::new()?;
-    for ((field, array), (usual, plain)) in schema.fields().iter().zip(batch.columns()).zip(writers)
-    {
-        let usual = chunk(field, array, usual)?;
-        let metadata = &usual.close().metadata;
-        let chunk = if metadata.dictionary_page_offset().is_some() {
-            let plain = chunk(field, array, plain)?;
-            let is_smaller = plain.close().metadata.compressed_size() < metadata.compressed_size();
-            Chunk::Library(if is_smaller { plain } else { usual })
-        } else {
-            match whole_bytes.chunk(field, array, usual.close())? {
-                Some((bytes, close)) => Chunk::Ours(bytes, close),
-                None => Chunk::Library(usual),
-            }
-        };
-        chunk.append_to(&mut group)?;
+    for ((field, array), writer) in schema.fields().iter().zip(batch.columns()).zip(writers) {
+        let usual = chunk(field, array, writer)?;
+        match whole_bytes.chunk(field, array, usual.close())? {
+            Some((bytes, close)) => group.append_column(&bytes, close)?,
+            None => usual.append_to_row_group(&mut group)?,
+        }
     }
     group.close()?;
     Ok(file.into_inner()?)

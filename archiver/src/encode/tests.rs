@@ -113,13 +113,12 @@ fn integers_are_delta_packed_and_ids_are_dictionaries_where_a_file_is_not_small(
         for column in group.columns() {
             let encodings: Vec<_> = column.encodings().collect();
             let name = column.column_path().string();
-            let has_dictionary = encodings.contains(&Encoding::RLE_DICTIONARY);
             let expected = match (column.column_type(), name.as_str()) {
-                (_, NOISE) if has_dictionary || !is_small => Encoding::RLE_DICTIONARY,
+                (_, NOISE | "state" | "protocol" | "kind") => Encoding::RLE_DICTIONARY,
                 (Type::INT32 | Type::INT64, _) => Encoding::DELTA_BINARY_PACKED,
                 (_, "route") => Encoding::PLAIN,
-                _ if has_dictionary || !is_small => Encoding::RLE_DICTIONARY,
-                _ => Encoding::PLAIN,
+                _ if is_small => Encoding::PLAIN,
+                _ => Encoding::RLE_DICTIONARY,
             };
             assert!(encodings.contains(&expected), "{name}: {encodings:?}");
             let known = [expected, Encoding::RLE, Encoding::PLAIN];

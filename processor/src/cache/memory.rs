@@ -2,11 +2,11 @@
 //! again from the snapshots.
 
 mod kept;
+mod rides;
 
 use std::{
-    collections::{BTreeMap, HashMap as StdHashMap},
+    collections::HashMap as StdHashMap,
     hash::BuildHasher as _,
-    ops::Bound,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use hashbrown::{DefaultHashBuilder, HashTable};
-use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition, id::Ride, kept::KeptId};
+use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::Instant,
@@ -26,6 +26,7 @@ use super::{
 };
 use crate::metrics;
 use kept::{KeptFix, KeptRide, KeptVehicle, Second};
+use rides::{Name, Rides};
 
 /// Writers and readers of different vehicles seldom wait for each other with so many locks.
 const SLICES: usize = 16;
@@ -55,13 +56,6 @@ pub struct MemoryCache {
 type RideKey = (FleetId, RideId);
 /// One allocation for each vehicle: a growing table moves pointers.
 type Vehicles = HashTable<Box<KeptVehicle>>;
-
-/// The rides of a slice, by fleet, in order.
-#[derive(Default)]
-struct Rides {
-    fleets: BTreeMap<FleetId, BTreeMap<KeptId<Ride>, Box<KeptRide>>>,
-    count: usize,
-}
 
 impl Default for MemoryCache {
     fn default() -> Self {
@@ -93,23 +87,16 @@ impl Cache for MemoryCache {
     }
 
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {
-        Ok(lock(self.rides_of(&(fleet, ride))).get(fleet, ride))
+        let name = self.name(fleet, ride);
+        Ok(lock(self.rides_of(name)).get(name).map(KeptRide::show))
     }
 
     async fn rides(&self, query: RidesQuery) -> Result<Vec<RideProgress>, CacheError> {
         let mut found = Vec::new();
         for slice in &self.rides {
             let rides = lock(slice);
-            let Some(of_fleet) = rides.fleets.get(&query.fleet) else {
-                continue;
-            };
-            let after = query.after.as_ref();
-            let start = after.map_or(Bound::Unbounded, |after| Bound::Excluded(after.as_str()));
-            let matching = of_fleet
-                .range::<str, _>((start, Bound::Unbounded))
-                .filter(|(_, kept)| query.phase.is_none_or(|phase| kept.stage.phase == phase))
-                .map(|(ride, kept)| kept.show(query.fleet, ride.id()));
-            found.extend(matching.take(query.limit));
+            let hash = |fleet, ride| self.hasher.hash_one((fleet, ride));
+            found.extend(rides.list(&query, hash).take(query.limit));
         }
         found.sort_unstable_by_key(|ride| ride.ride_id);
         found.truncate(query.limit);
@@ -132,7 +119,7 @@ impl Cache for MemoryCache {
         let mut found = Vec::new();
         for hash in hashes {
             let vehicles = lock(self.vehicles_of(hash));
-            let Some(kept) = vehicles.find(hash, |kept| kept.hash == hash) else {
+            let Some(kept) = vehicles.find(hash, |kept| self.hash(kept) == hash) else {
                 continue;
             };
             let distance = query.place.distance(kept.fix.place);
@@ -158,14 +145,14 @@ impl Cache for MemoryCache {
         fleet: FleetId,
         ride: RideId,
     ) -> Result<Option<BoxStream<'static, RideProgress>>, CacheError> {
-        let key = (fleet, ride);
+        let name = self.name(fleet, ride);
         // The slice stays locked, so that no write comes between the state now and the watching.
-        let rides = lock(self.rides_of(&key));
-        let Some(now) = rides.get(fleet, ride) else {
+        let rides = lock(self.rides_of(name));
+        let Some(now) = rides.get(name).map(KeptRide::show) else {
             return Ok(None);
         };
         let changes = lock(&self.watchers)
-            .entry(key)
+            .entry((fleet, ride))
             .or_insert_with(|| broadcast::channel(WATCHED_CHANGES).0)
             .subscribe();
         drop(rides);
@@ -190,9 +177,10 @@ impl MemoryCache {
         } else {
             now + KEEP
         });
-        let mut rides = lock(self.rides_of(&(fleet, id)));
-        let is_full = rides.count >= MAX_PER_SLICE;
-        match rides.get_mut(fleet, id) {
+        let name = self.name(fleet, id);
+        let mut rides = lock(self.rides_of(name));
+        let is_full = rides.len() >= MAX_PER_SLICE;
+        match rides.get_mut(name) {
             Some(known) if known.stage.version > ride.version => {}
             Some(known) => {
                 if known.stage.version != ride.version {
@@ -203,7 +191,8 @@ impl MemoryCache {
             None if is_full => metrics::cache_refused(),
             None => {
                 self.publish((fleet, id), ride);
-                rides.insert(fleet, id, KeptRide::new(ride, until));
+                let hash = |kept: &KeptRide| self.hasher.hash_one(&kept.key);
+                rides.insert(name, KeptRide::new(ride, until), hash);
             }
         }
     }
@@ -242,8 +231,8 @@ impl MemoryCache {
                 return;
             }
             None => {
-                let kept = KeptVehicle::new(hash, vehicle, fix, until);
-                vehicles.insert_unique(hash, Box::new(kept), |kept| kept.hash);
+                let kept = KeptVehicle::new(vehicle, fix, until);
+                vehicles.insert_unique(hash, Box::new(kept), |kept| self.hash(kept));
                 None
             }
         };
@@ -274,12 +263,15 @@ impl MemoryCache {
                 let stays = kept.until > now;
                 if !stays {
                     let cell = Cell::of(kept.fix.place);
-                    lock(&self.grid).remove(kept.key.fleet(), cell, kept.hash);
+                    lock(&self.grid).remove(kept.key.fleet(), cell, self.hash(kept));
                 }
                 stays
             });
         }
-        let is_known = |key: &RideKey| lock(self.rides_of(key)).holds(key.0, key.1);
+        let is_known = |&(fleet, ride): &RideKey| {
+            let name = self.name(fleet, ride);
+            lock(self.rides_of(name)).get(name).is_some()
+        };
         // Taken out before the slices are asked: a watcher locks them in the other order.
         let watched: Vec<_> = lock(&self.watchers).keys().copied().collect();
         for key in watched {
@@ -299,47 +291,27 @@ impl MemoryCache {
         Second::from(time.duration_since(self.began))
     }
 
-    fn rides_of(&self, key: &RideKey) -> &Mutex<Rides> {
-        &self.rides[self.hasher.hash_one(key) as usize % SLICES]
+    fn name(&self, fleet: FleetId, ride: RideId) -> Name {
+        let hash = self.hasher.hash_one((fleet, ride));
+        Name { fleet, ride, hash }
+    }
+
+    fn hash(&self, kept: &KeptVehicle) -> u64 {
+        self.hasher.hash_one(&kept.key)
+    }
+
+    fn rides_of(&self, name: Name) -> &Mutex<Rides> {
+        &self.rides[slice(name.hash)]
     }
 
     fn vehicles_of(&self, hash: u64) -> &Mutex<Vehicles> {
-        // The table goes by the highest and the lowest bits.
-        &self.vehicles[(hash >> 32) as usize % SLICES]
+        &self.vehicles[slice(hash)]
     }
 }
 
-impl Rides {
-    fn get(&self, fleet: FleetId, ride: RideId) -> Option<RideProgress> {
-        let kept = self.fleets.get(&fleet)?.get(ride.as_str())?;
-        Some(kept.show(fleet, ride))
-    }
-
-    fn get_mut(&mut self, fleet: FleetId, ride: RideId) -> Option<&mut KeptRide> {
-        let kept = self.fleets.get_mut(&fleet)?.get_mut(ride.as_str())?;
-        Some(kept)
-    }
-
-    fn holds(&self, fleet: FleetId, ride: RideId) -> bool {
-        let of_fleet = self.fleets.get(&fleet);
-        of_fleet.is_some_and(|rides| rides.contains_key(ride.as_str()))
-    }
-
-    fn insert(&mut self, fleet: FleetId, ride: RideId, kept: KeptRide) {
-        let of_fleet = self.fleets.entry(fleet).or_default();
-        if of_fleet.insert(ride.into(), Box::new(kept)).is_none() {
-            self.count += 1;
-        }
-    }
-
-    fn forget(&mut self, now: Second) {
-        self.fleets.retain(|_, rides| {
-            let before = rides.len();
-            rides.retain(|_, kept| kept.until > now);
-            self.count -= before - rides.len();
-            !rides.is_empty()
-        });
-    }
+/// The slice of what has this hash. Its table goes by the highest and the lowest bits.
+fn slice(hash: u64) -> usize {
+    (hash >> 32) as usize % SLICES
 }
 
 /// Nothing panics between two changes that belong together, so that a poisoned lock is whole.

@@ -4,23 +4,23 @@ use std::sync::Arc;
 
 use arrow_array::{Int32Array, Int64Array, StringArray};
 use arrow_schema::Schema;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::{
+    arrow::arrow_reader::ParquetRecordBatchReaderBuilder,
+    basic::{Compression, ZstdLevel},
+    file::properties::WriterProperties,
+};
 use proptest::prelude::*;
 
 use super::*;
 
-fn options() -> Options {
+fn options() -> ArrowWriterOptions {
     let properties = WriterProperties::builder()
         .set_dictionary_enabled(false)
         .set_column_dictionary_enabled("id".into(), true)
         .set_column_encoding("int".into(), Encoding::DELTA_BINARY_PACKED)
         .set_column_encoding("long".into(), Encoding::DELTA_BINARY_PACKED)
-        .set_compression(parquet::basic::Compression::ZSTD(
-            parquet::basic::ZstdLevel::default(),
-        ));
-    let columns = ["id", "int", "long"].into_iter().map(ColumnPath::from);
-    let with = |properties| ArrowWriterOptions::new().with_properties(properties);
-    Options::new(properties.build(), columns, with)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()));
+    ArrowWriterOptions::new().with_properties(properties.build())
 }
 
 fn batch(values: &[i64], step: i64) -> RecordBatch {
@@ -70,7 +70,7 @@ fn coarse_numbers_take_less_than_tightly_packed() {
     let batch = batch(&values, 1_000);
     let file = write(&batch, options()).unwrap();
     let mut tight =
-        ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options().usual).unwrap();
+        ArrowWriter::try_new_with_options(Vec::new(), batch.schema(), options()).unwrap();
     tight.write(&batch).unwrap();
     let tight = tight.into_inner().unwrap();
     assert!(
