@@ -1,6 +1,8 @@
 //! What a ping costs: CPU over the whole way through the real program, and stage by stage in this
 //! process. It measures and prints; it asserts nothing, because machines differ.
 
+#![expect(clippy::print_stdout, reason = "its output is its purpose")]
+
 use std::{
     fs,
     hint::black_box,

@@ -1,6 +1,13 @@
 //! The integration tests, as one binary: the rules of the house, the contracts, and the whole way
 //! of a ping through the real program.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says aloud what it skips and measures"
+)]
+
 mod architecture;
 mod bad_input;
 mod conservation;

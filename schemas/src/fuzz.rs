@@ -115,7 +115,6 @@ proptest! {
                 proto::PingView { vehicle_id: "cab-7", lat_e7: 1, epoch: 7, ..Default::default() },
                 proto::PingView { vehicle_id: "cab-8", speed_cm_s: Some(9), ..Default::default() },
             ].into(),
-            ..Default::default()
         };
         let mut bytes = good.encode_to_vec();
         let len = bytes.len();

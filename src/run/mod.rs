@@ -28,7 +28,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
     let stop = Shutdown::new();
     service::on_signal(stop.clone(), settings.grace)?;
     ports.announce();
-    Pipeline::start(settings, ports, backends, &stop)
+    Pipeline::start(&settings, ports, backends, &stop)
         .end(stop)
         .await
 }
@@ -131,7 +131,7 @@ impl Stage {
 }
 
 impl Pipeline {
-    fn start(settings: Settings, ports: Ports, backends: Backends, stop: &Shutdown) -> Self {
+    fn start(settings: &Settings, ports: Ports, backends: Backends, stop: &Shutdown) -> Self {
         let Backends {
             stream,
             archive,

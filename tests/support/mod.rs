@@ -8,7 +8,7 @@ pub(crate) mod readers;
 use std::time::{Duration, Instant};
 
 /// A condition that does not come about in this time never will.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits until `holds` says something, and says what was waited for if it never does.
 pub(crate) fn wait_for<Found>(what: &str, mut holds: impl FnMut() -> Option<Found>) -> Found {

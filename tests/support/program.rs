@@ -13,7 +13,7 @@ use std::{
 use serde_json::Value;
 
 /// Starting takes at most this long: the stream may have to be repaired.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// `hansom run` under way. Killed when dropped.
 pub(crate) struct Program {
@@ -46,10 +46,14 @@ impl Program {
     }
 
     /// The same with ingest at a given address, so that clients find it again.
-    pub(crate) fn start_at(data: &Path, ingest: SocketAddr, flags: &[&str]) -> Self {
+    #[expect(
+        clippy::zombie_processes,
+        reason = "a test without a program is over anyway"
+    )]
+    pub(crate) fn start_at(data: &Path, to: SocketAddr, flags: &[&str]) -> Self {
         let mut child = command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .arg("--listen")
-            .arg(ingest.to_string())
+            .arg(to.to_string())
             .arg("--data")
             .arg(data)
             .args(flags)
@@ -62,14 +66,13 @@ impl Program {
             let line = lines
                 .recv_timeout(START)
                 .unwrap_or_else(|_| panic!("no start: {before:?}"));
-            let fields: Value = serde_json::from_str(&line).unwrap_or_default();
-            if fields["message"] == "listening" {
-                let address = |name: &str| fields[name].as_str().unwrap().parse().unwrap();
-                let (ingest, live) = (address("ingest"), address("live"));
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            if event["message"] == "listening" {
+                let address = |name: &str| event[name].as_str().unwrap().parse().unwrap();
                 return Self {
                     child,
-                    ingest,
-                    live,
+                    ingest: address("ingest"),
+                    live: address("live"),
                     admin: address("admin"),
                     lines,
                 };

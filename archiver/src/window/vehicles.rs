@@ -85,7 +85,7 @@ mod tests {
             pings: Seen::default(),
         };
         let mut vehicles = Vehicles::default();
-        for number in 0..2 * CHUNK + 1 {
+        for number in 0..=2 * CHUNK {
             assert_eq!(vehicles.len(), number);
             vehicles.push(vehicle(number));
         }
