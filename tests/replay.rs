@@ -33,6 +33,7 @@ const COMPARE: &str = r#"
 import duckdb, glob, os, sys
 archive, source, scratch = sys.argv[1:4]
 db = duckdb.connect()
+db.execute('set enable_progress_bar = false')
 db.sql(f"""create view archived as select vehicle_id cab, epoch_ms("time") // 1000 t,
     lat_e7 // 100 lat_e5, lng_e7 // 100 lon_e5, state = 'on_trip' occ
     from read_parquet('{archive}/pings/*/*/*.parquet', hive_partitioning = false)""")

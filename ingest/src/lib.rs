@@ -1,7 +1,7 @@
 //! Ingest: takes pings and ride events over HTTP, checks each once, and answers when the stream
 //! has them durably. It keeps no state about vehicles and recognises no repeats; readers do.
 //!
-//! The path of one ping: [`pings`] reads the body by its [`format`], [`lines`] cuts NDJSON,
+//! The path of one ping: [`pings`] reads the body by its [`mod@format`], [`lines`] cuts NDJSON,
 //! `schemas` parses and checks, [`accept`] judges age and rate, [`upload`] packs what is accepted
 //! into a batch, [`intake`] appends it within a budget of bytes, [`answer`] says what became of
 //! every item.
