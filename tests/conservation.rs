@@ -25,7 +25,9 @@ use crate::support::{
 const FIXES: &str = "220000";
 const KILLS: usize = 20;
 /// Commits and snapshots come often, so that kills fall into all their steps.
-const FLAGS: [&str; 6] = [
+const FLAGS: [&str; 8] = [
+    "--shards",
+    "4",
     "--archive-max-age",
     "500ms",
     "--snapshot-interval",

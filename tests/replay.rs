@@ -23,9 +23,8 @@ fn data(file: &str, test: &str) -> Option<PathBuf> {
     None
 }
 
-/// What the archive may take of the bytes that DuckDB takes for the same columns, in %. At full
-/// speed the days of the file come as thousands of small files, each with a footer of its own.
-const MAX_PERCENT_OF_DUCKDB: u64 = 80;
+/// What the archive may take of the bytes that DuckDB takes for the same columns in one file, in %.
+const MAX_PERCENT_OF_DUCKDB: u64 = 60;
 
 /// Compares the archive with the file that was replayed: as many rows, the same pings, once each.
 /// Then writes the columns that the archive has as DuckDB would, and prints both sizes.

@@ -34,8 +34,9 @@ pub struct Settings {
     #[arg(long)]
     pub demo: bool,
 
-    /// Shards of the embedded stream; fixed when the stream is made.
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    /// Shards of the embedded stream; fixed when the stream is made. One carries some hundred
+    /// thousand pings a second; each further one adds its own files to every hour of the archive.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub shards: u32,
 
     /// How long the stream keeps what every service is done with.
