@@ -6,7 +6,7 @@ mod problem;
 mod rides;
 mod vehicles;
 
-use std::{future::IntoFuture, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{
@@ -57,16 +57,14 @@ impl Live {
     /// Serves until `shutdown` is requested; streams of events end then.
     ///
     /// # Errors
-    /// An error where the port can be served no longer.
+    /// None so far: trouble with one connection is not the port's. It is the form of services.
     pub async fn serve(self, cache: Arc<dyn Cache>, shutdown: Shutdown) -> anyhow::Result<()> {
-        let stop = shutdown.clone();
-        let serving = axum::serve(self.listener, router(cache, shutdown.clone()))
-            .with_graceful_shutdown(async move { stop.requested().await })
-            .into_future();
+        let router = router(cache, shutdown.clone());
         tokio::select! {
-            end = serving => end.context("serve the live port"),
-            () = last_answers(&shutdown) => Ok(()),
+            () = service::serve(self.listener, router, shutdown.clone()) => {}
+            () = last_answers(&shutdown) => {}
         }
+        Ok(())
     }
 }
 
