@@ -1,7 +1,11 @@
 //! Whether a well-formed item is taken: its age, and its fleet's share.
 //! What an item may look like at all is decided in `schemas`.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use schemas::{FleetId, Rejection, Timestamp};
@@ -31,8 +35,17 @@ impl AgeLimit {
     }
 }
 
+/// After so many checks the fleets that have their whole share again are forgotten: whoever makes
+/// up fleets takes a few MB at most.
+const CHECKS_BETWEEN_SWEEPS: u32 = 1 << 16;
+
 /// How many pings a second a fleet may send.
-pub(crate) struct FleetRate(Option<DefaultKeyedRateLimiter<FleetId>>);
+pub(crate) struct FleetRate(Option<Limiter>);
+
+struct Limiter {
+    shares: DefaultKeyedRateLimiter<FleetId>,
+    checks: AtomicU32,
+}
 
 impl FleetRate {
     /// `per_second` of 0 is no limit.
@@ -41,19 +54,23 @@ impl FleetRate {
             return Self(None);
         };
         let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
-        Self(Some(RateLimiter::keyed(
-            Quota::per_second(rate).allow_burst(burst),
-        )))
+        Self(Some(Limiter {
+            shares: RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)),
+            checks: AtomicU32::new(0),
+        }))
     }
 
     /// Takes one ping out of the fleet's share.
     pub(crate) fn check(&self, fleet: FleetId) -> Result<(), Rejection> {
-        match &self.0 {
-            None => Ok(()),
-            Some(limiter) => limiter
-                .check_key(&fleet)
-                .map_err(|_| Rejection::TooFrequent),
+        let Some(Limiter { shares, checks }) = &self.0 else {
+            return Ok(());
+        };
+        if checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == 0 {
+            shares.retain_recent();
+            shares.shrink_to_fit();
         }
+        let checked = shares.check_key(&fleet);
+        checked.map_err(|_| Rejection::TooFrequent)
     }
 }
 

@@ -14,7 +14,8 @@ const MAX_ERRORS: usize = 100;
 pub(crate) struct Answer {
     /// Items that the stream has durably.
     pub(crate) accepted: u64,
-    /// Items that were not taken; sending them again is of no use, but for `too_frequent`.
+    /// Items that were not taken; sending them again is of no use, but for `too_frequent`, of which
+    /// there are some if the status is 429.
     pub(crate) rejected: u64,
     /// The first of them, by index.
     pub(crate) errors: Vec<ItemError>,
@@ -23,6 +24,8 @@ pub(crate) struct Answer {
     /// The one reason of all rejections so far, if there is one.
     #[serde(skip)]
     common_reason: CommonReason,
+    #[serde(skip)]
+    too_frequent: u64,
 }
 
 /// Why one item was not taken.
@@ -49,21 +52,32 @@ impl Answer {
     /// Counts a rejected item; `detail` replaces the usual words.
     pub(crate) fn reject(&mut self, index: u64, reason: Rejection, detail: Option<String>) {
         self.rejected += 1;
+        self.too_frequent += u64::from(reason == Rejection::TooFrequent);
         self.common_reason = match self.common_reason {
             CommonReason::None => CommonReason::One(reason),
             CommonReason::One(known) if known == reason => CommonReason::One(reason),
             CommonReason::One(_) | CommonReason::Several => CommonReason::Several,
         };
-        if self.errors.len() < MAX_ERRORS {
+        // The stream refuses an item after later ones were found wrong.
+        let place = self.errors.partition_point(|error| error.index < index);
+        if place < MAX_ERRORS {
             let message = detail.unwrap_or_else(|| reason.to_string());
-            self.errors.push(ItemError {
-                index,
-                code: reason.code(),
-                message,
-            });
-        } else {
-            self.errors_omitted += 1;
+            self.errors.insert(
+                place,
+                ItemError {
+                    index,
+                    code: reason.code(),
+                    message,
+                },
+            );
         }
+        self.errors.truncate(MAX_ERRORS);
+        self.errors_omitted = self.rejected - self.errors.len() as u64;
+    }
+
+    /// Items that the fleet may send again later.
+    pub(crate) fn too_frequent(&self) -> u64 {
+        self.too_frequent
     }
 
     /// The reason of all rejections, if they have one in common.

@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, routing::post};
 use schemas::Timestamp;
-use tower_http::decompression::RequestDecompressionLayer;
+use service::Shutdown;
 use transport::Producer;
 use utoipa::OpenApi as _;
 
@@ -25,13 +25,15 @@ pub(crate) struct Ingest {
     pub(crate) fleet_rate: FleetRate,
     pub(crate) intake: Intake,
     pub(crate) settings: Settings,
+    /// From then on no body is waited for.
+    pub(crate) closing: Shutdown,
 }
 
 /// What every request gets a handle of.
 pub(crate) type SharedIngest = Arc<Ingest>;
 
-/// Builds the routes.
-pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>) -> Router {
+/// Builds the routes. Once `closing` is requested, no body is waited for any more.
+pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: Shutdown) -> Router {
     let ingest = Ingest {
         age_limit: AgeLimit {
             max_ahead: settings.max_ahead,
@@ -45,11 +47,11 @@ pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>) -> Router 
             settings.stream_timeout,
         ),
         settings,
+        closing,
     };
     Router::new()
         .route("/v1/pings", post(pings::post_pings))
         .route("/v1/rides/{ride_id}/events", post(events::post_event))
-        .layer(RequestDecompressionLayer::new())
         .with_state(Arc::new(ingest))
 }
 

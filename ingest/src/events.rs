@@ -2,7 +2,7 @@
 
 use axum::{
     body::Body,
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::HeaderMap,
     response::Response,
 };
@@ -10,9 +10,9 @@ use schemas::{Protocol, Rejection, RideEvent, RideId, Timestamp, upload::RideEve
 
 use crate::{
     answer::Answer,
-    api::{SharedIngest, now},
+    api::{Ingest, SharedIngest, now},
+    body::UploadBody,
     format::Format,
-    pings::whole_body,
     problem::{self, Problem, Stop},
     upload::{ItemRejection, Upload},
 };
@@ -43,23 +43,32 @@ use crate::{
 )]
 pub(crate) async fn post_event(
     State(ingest): State<SharedIngest>,
-    Path(ride): Path<String>,
+    ride: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
     if Format::of(&headers) != Some(Format::Json) {
-        return problem::stopped(&Stop::UnknownFormat, Answer::default());
+        return problem::stopped(&Stop::UnknownFormat("application/json"), Answer::default());
     }
-    let received_at = now();
-    let mut upload = Upload::new(&ingest, Protocol::HttpJson, received_at);
-    match whole_body(&ingest, body.into_data_stream()).await {
-        Ok((json, _share)) => upload.event(parse(&json, &ride, received_at)),
-        Err(stop) => return problem::stopped(&stop, upload.into_answer()),
-    }
-    match upload.append().await {
+    let mut upload = Upload::new(&ingest, Protocol::HttpJson, now());
+    // A path that is no UTF-8 names no ride: the empty id says so like any other that is none.
+    let ride = ride.map_or_else(|_| String::new(), |Path(ride)| ride);
+    match take(&ingest, (&headers, body), &ride, &mut upload).await {
         Ok(()) => problem::finished(upload.into_answer()),
         Err(stop) => problem::stopped(&stop, upload.into_answer()),
     }
+}
+
+async fn take(
+    ingest: &Ingest,
+    (headers, body): (&HeaderMap, Body),
+    ride: &str,
+    upload: &mut Upload<'_>,
+) -> Result<(), Stop> {
+    let (json, _share) = UploadBody::open(ingest, headers, body)?.whole().await?;
+    let (received_at, _) = upload.origin();
+    upload.event(parse(&json, ride, received_at));
+    upload.append().await
 }
 
 fn parse(json: &[u8], ride: &str, received_at: Timestamp) -> Result<RideEvent, ItemRejection> {

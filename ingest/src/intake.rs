@@ -3,7 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use schemas::Protocol;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tracing::error;
 use transport::{Appended, Batch, Producer};
 
 use crate::{metrics, problem::Stop};
@@ -39,27 +41,33 @@ impl Intake {
     /// Appends a batch and waits until it is durable.
     ///
     /// The append goes on when the client is gone or the time is up, and keeps its share of the
-    /// budget until it ends: so a stream that stands still costs no more than the budget.
+    /// budget until it ends: so a stream that stands still costs no more than the budget. What it
+    /// made durable is counted in any case.
     ///
     /// # Errors
     /// [`Stop::Busy`] if the budget is full, [`Stop::Unavailable`] if the stream does not answer.
-    pub(crate) async fn append(&self, batch: Batch) -> Result<Appended, Stop> {
+    pub(crate) async fn append(&self, batch: Batch, protocol: Protocol) -> Result<Appended, Stop> {
         let bytes = u32::try_from(batch.bytes()).map_err(|_| Stop::Busy)?;
-        let share = self
-            .queue
-            .clone()
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| Stop::Busy)?;
-        metrics::queued(self.queue.available_permits());
-        let producer = self.producer.clone();
+        let queue = self.queue.clone();
+        let share = queue.try_acquire_many_owned(bytes);
+        metrics::queue_free(self.queue.available_permits());
+        let share = share.map_err(|_| Stop::Busy)?;
+        let (producer, queue) = (self.producer.clone(), self.queue.clone());
         let append = tokio::spawn(async move {
+            let records = batch.len();
             let appended = producer.append(batch).await;
+            metrics::accepted(protocol, (records - appended.failed.len()) as u64);
             drop(share);
+            metrics::queue_free(queue.available_permits());
             appended
         });
         match tokio::time::timeout(self.timeout, append).await {
             Ok(Ok(appended)) => Ok(appended),
-            Ok(Err(_)) | Err(_) => Err(Stop::Unavailable),
+            Ok(Err(panic)) => {
+                error!(%panic, "an append broke down: what became of its records is not known");
+                Err(Stop::Unavailable)
+            }
+            Err(_) => Err(Stop::Unavailable),
         }
     }
 
@@ -69,11 +77,9 @@ impl Intake {
     /// [`Stop::Busy`] if it is used up.
     pub(crate) fn hold(&self, share: &mut BodyShare, bytes: usize) -> Result<(), Stop> {
         let bytes = u32::try_from(bytes).map_err(|_| Stop::Busy)?;
-        let more = self
-            .bodies
-            .clone()
-            .try_acquire_many_owned(bytes)
-            .map_err(|_| Stop::Busy)?;
+        let more = self.bodies.clone().try_acquire_many_owned(bytes);
+        metrics::bodies_free(self.bodies.available_permits());
+        let more = more.map_err(|_| Stop::Busy)?;
         match &mut share.0 {
             Some(held) => held.merge(more),
             None => share.0 = Some(more),

@@ -1,7 +1,7 @@
 //! Ingest: takes pings and ride events over HTTP, checks each once, and answers when the stream
 //! has them durably. It keeps no state about vehicles and recognises no repeats; readers do.
 //!
-//! The path of one ping: [`pings`] reads the body by its [`mod@format`], [`lines`] cuts NDJSON,
+//! The path of one ping: [`pings`] reads the [`body`] by its [`mod@format`], [`lines`] cuts NDJSON,
 //! `schemas` parses and checks, [`accept`] judges age and rate, [`upload`] packs what is accepted
 //! into a batch, [`intake`] appends it within a budget of bytes, [`answer`] says what became of
 //! every item.
@@ -9,6 +9,7 @@
 mod accept;
 mod answer;
 mod api;
+mod body;
 mod events;
 mod format;
 mod intake;
@@ -22,16 +23,23 @@ mod upload;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use service::{Condition, Shutdown};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 use transport::Producer;
 
 pub use api::openapi;
 pub use settings::Settings;
 
+/// After the listener is closed, bodies under way get so long to arrive.
+const LAST_BODIES: Duration = Duration::from_secs(2);
+
 /// Serves HTTP on `listener` until `drain` is requested and every request under way is answered.
+///
+/// From the drain on it is not ready, and goes on taking requests for `drain_delay`, so that load
+/// balancers notice. Then it closes the listener, waits shortly for bodies under way, makes durable
+/// what it has of them, and answers.
 ///
 /// # Errors
 /// Settings that cannot work together.
@@ -43,9 +51,25 @@ pub async fn run(
     drain: Shutdown,
 ) -> anyhow::Result<()> {
     metrics::describe();
-    let router = api::router(settings, producer);
+    settings.check()?;
+    let (stop, closing) = (Shutdown::new(), Shutdown::new());
+    let delay = settings.drain_delay;
+    let router = api::router(settings, producer, closing.clone());
     ready.set_ready();
-    service::serve(listener, router, drain.clone()).await;
+    let ending = async {
+        drain.requested().await;
+        ready.set_not_ready("draining");
+        sleep(delay).await;
+        stop.request();
+        sleep(LAST_BODIES).await;
+        closing.request();
+    };
+    let served = service::serve(listener, router, stop.clone());
+    tokio::pin!(served);
+    tokio::select! {
+        () = &mut served => {}
+        () = ending => served.await,
+    }
     ready.set_not_ready("stopped");
     Ok(())
 }

@@ -7,7 +7,7 @@ use schemas::{Protocol, Rejection};
 pub(crate) fn describe() {
     describe_counter!(
         "hansom_ingest_accepted_total",
-        "Items accepted and durable, by protocol"
+        "Pings and ride events accepted and durable, by protocol"
     );
     describe_counter!(
         "hansom_ingest_rejected_total",
@@ -21,10 +21,14 @@ pub(crate) fn describe() {
         "hansom_ingest_queue_free_bytes",
         "Bytes that may still wait for the stream"
     );
+    describe_gauge!(
+        "hansom_ingest_bodies_free_bytes",
+        "Bytes of bodies that may still be held, when one was last read"
+    );
 }
 
 /// Counts accepted items.
-pub(crate) fn pings_accepted(protocol: Protocol, items: u64) {
+pub(crate) fn accepted(protocol: Protocol, items: u64) {
     counter!("hansom_ingest_accepted_total", "protocol" => protocol.as_str()).increment(items);
 }
 
@@ -39,6 +43,11 @@ pub(crate) fn request_stopped(status: u16) {
 }
 
 /// Tells how much may still wait for the stream.
-pub(crate) fn queued(free_bytes: usize) {
+pub(crate) fn queue_free(free_bytes: usize) {
     gauge!("hansom_ingest_queue_free_bytes").set(free_bytes as f64);
+}
+
+/// Tells how many bytes of bodies may still be held.
+pub(crate) fn bodies_free(free_bytes: usize) {
+    gauge!("hansom_ingest_bodies_free_bytes").set(free_bytes as f64);
 }

@@ -19,8 +19,11 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
     /// The body has no format that is taken.
-    #[error("send application/json, application/x-ndjson or application/x-protobuf")]
-    UnknownFormat,
+    #[error("send {0}")]
+    UnknownFormat(&'static str),
+    /// The body is compressed in a way that is not undone.
+    #[error("send it plain, or with Content-Encoding gzip or zstd")]
+    UnknownEncoding,
     /// The body as a whole cannot be read.
     #[error("the body cannot be read: {0}")]
     Unreadable(String),
@@ -33,6 +36,9 @@ pub(crate) enum Stop {
     /// The server holds as much as it can.
     #[error("the server is busy: send it again later")]
     Busy,
+    /// The server is about to end.
+    #[error("the server is stopping: send it again, to another one or later")]
+    Closing,
     /// The stream does not take records now.
     #[error("the stream is not available: send it again later")]
     Unavailable,
@@ -41,11 +47,11 @@ pub(crate) enum Stop {
 impl Stop {
     fn status(&self) -> StatusCode {
         match self {
-            Self::UnknownFormat => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnknownFormat(_) | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Closing | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -61,6 +67,8 @@ fn status_of(reason: Rejection) -> StatusCode {
         | Rejection::InvalidCoordinate
         | Rejection::NullIsland
         | Rejection::OutOfRange
+        | Rejection::InvalidCurrency
+        | Rejection::UnpairedName
         | Rejection::InvalidRoute
         | Rejection::TooOld
         | Rejection::TooNew
@@ -83,6 +91,10 @@ pub(crate) struct Problem {
 
 /// Answers a request that was read to its end.
 pub(crate) fn finished(answer: Answer) -> Response {
+    if answer.too_frequent() > 0 {
+        let detail = format!("{} items are too frequent", answer.too_frequent());
+        return problem(StatusCode::TOO_MANY_REQUESTS, detail, answer);
+    }
     if answer.accepted > 0 || answer.rejected == 0 {
         return Json(answer).into_response();
     }

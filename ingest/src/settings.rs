@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use clap::Args;
 use service::parse_duration;
 
@@ -14,7 +15,8 @@ pub struct Settings {
     #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = parse_duration)]
     pub max_ahead: Duration,
 
-    /// Reject pings and ride events whose time is further back than this.
+    /// Reject pings and ride events whose time is further back than this. A vehicle's repeats are
+    /// recognised until 8 days after its last record, whatever the time of the fix.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
     pub max_behind: Duration,
 
@@ -45,4 +47,33 @@ pub struct Settings {
     /// How long a request may pause in its body before it is answered with 408.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_timeout: Duration,
+
+    /// How long a JSON or Protobuf body may take in all before it is answered with 408.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub whole_body_timeout: Duration,
+
+    /// How long to go on taking requests after SIGTERM, while /ready says no: as long as the load
+    /// balancer in front needs to notice. It counts against --grace.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub drain_delay: Duration,
+}
+
+/// An append is at least this large when it goes: a full batch and the item that filled it.
+const LEAST_QUEUE_BYTES: u32 = 1 << 20;
+
+impl Settings {
+    /// Says all that cannot work together.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let mut mistakes = Vec::new();
+        if self.queue_bytes < LEAST_QUEUE_BYTES {
+            mistakes.push(format!(
+                "--queue-bytes must be at least {LEAST_QUEUE_BYTES}"
+            ));
+        }
+        if self.body_bytes < self.max_body_bytes {
+            mistakes.push("--body-bytes must be at least --max-body-bytes".to_owned());
+        }
+        ensure!(mistakes.is_empty(), mistakes.join("; "));
+        Ok(())
+    }
 }

@@ -11,6 +11,7 @@ use axum::{
 use clap::Parser;
 use schemas::Record;
 use serde_json::{Value, json};
+use service::Shutdown;
 use tower::ServiceExt as _;
 use transport::{AppendError, Appended, Batch, Producer, Read, Stream};
 
@@ -48,6 +49,10 @@ impl Producer for Faulty {
     }
 }
 
+fn faulty(answer: fn(usize) -> Appended) -> Arc<dyn Producer> {
+    Arc::new(Faulty(Some(answer)))
+}
+
 fn standing_still() -> Arc<dyn Producer> {
     Arc::new(Faulty(None))
 }
@@ -61,7 +66,7 @@ struct Service {
 impl Service {
     async fn start(flags: &[&str]) -> Self {
         let stream = transport::open("memory:?shards=1").await.unwrap();
-        let router = api::router(settings(flags), stream.producer());
+        let router = api::router(settings(flags), stream.producer(), Shutdown::new());
         Self { stream, router }
     }
 
@@ -294,8 +299,9 @@ async fn a_fleet_over_its_share_gets_429() {
     let (status, answer) = service.post("application/x-ndjson", lines.join("\n")).await;
     assert_eq!(
         (status, &answer["errors"][0]["code"]),
-        (StatusCode::OK, &json!("too_frequent"))
+        (StatusCode::TOO_MANY_REQUESTS, &json!("too_frequent"))
     );
+    assert!(answer["accepted"].as_u64().unwrap() >= 10, "{answer}");
     let (status, _) = service.post("application/json", ping(99).to_string()).await;
     assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
 }
@@ -303,7 +309,7 @@ async fn a_fleet_over_its_share_gets_429() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_stands_still_costs_no_more_than_the_budget() {
     let flags = ["--queue-bytes", "1000", "--stream-timeout", "10s"];
-    let router = api::router(settings(&flags), standing_still());
+    let router = api::router(settings(&flags), standing_still(), Shutdown::new());
     let mut unavailable = 0;
     for seq in 0..100 {
         let begun = tokio::time::Instant::now();
@@ -323,7 +329,7 @@ async fn a_record_that_the_stream_refuses_touches_no_other() {
     let refuse_first = |_| Appended {
         failed: vec![(0, AppendError::Rejected("too large".to_owned()))],
     };
-    let router = api::router(settings(&[]), Arc::new(Faulty(Some(refuse_first))));
+    let router = api::router(settings(&[]), faulty(refuse_first), Shutdown::new());
     let (status, answer) = post(
         &router,
         "application/json",
@@ -343,7 +349,7 @@ async fn a_stream_that_fails_in_part_is_told_with_what_is_durable() {
             AppendError::Unavailable("disk full".to_owned()),
         )],
     };
-    let router = api::router(settings(&[]), Arc::new(Faulty(Some(fail_last))));
+    let router = api::router(settings(&[]), faulty(fail_last), Shutdown::new());
     let body = json!([ping(1), ping(2), ping(3)]).to_string();
     let (status, problem) = post(&router, "application/json", body).await;
     assert_eq!(

@@ -1,7 +1,10 @@
 //! One upload: judges item after item, packs what is accepted, appends it batch by batch, and
 //! keeps the account of all of them.
 
-use schemas::{Ping, Protocol, Rejection, RideEvent, Timestamp, record};
+use schemas::{
+    FleetId, Ping, Protocol, Record, Rejection, RideEvent, Timestamp, VehicleId, record,
+};
+use tracing::debug;
 use transport::{AppendError, Batch};
 
 use crate::{answer::Answer, api::Ingest, metrics, problem::Stop};
@@ -35,7 +38,12 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// When the upload began, and how.
+    /// What is taken from now on was received then.
+    pub(crate) fn set_received_at(&mut self, received_at: Timestamp) {
+        self.received_at = received_at;
+    }
+
+    /// When what is taken now was received, and how.
     pub(crate) fn origin(&self) -> (Timestamp, Protocol) {
         (self.received_at, self.protocol)
     }
@@ -50,13 +58,9 @@ impl<'a> Upload<'a> {
             Ok(ping)
         });
         match judged {
-            Ok(ping) => {
-                self.batch.push(
-                    |key| record::write_key(ping.fleet, ping.vehicle, key),
-                    |payload| record::encode_ping(&ping, payload),
-                );
-                self.indices.push(index);
-            }
+            Ok(ping) => self.pack(index, (ping.fleet, ping.vehicle), |payload| {
+                record::encode_ping(&ping, payload);
+            }),
             Err(rejection) => self.reject(index, rejection),
         }
     }
@@ -69,16 +73,23 @@ impl<'a> Upload<'a> {
         });
         match judged {
             Ok(event) => {
-                let (fleet, vehicle) = (event.fleet, event.vehicle);
-                let event = schemas::Record::RideEvent(Box::new(event));
-                self.batch.push(
-                    |key| record::write_key(fleet, vehicle, key),
-                    |payload| event.encode(payload),
-                );
-                self.indices.push(0);
+                let subject = (event.fleet, event.vehicle);
+                let event = Record::RideEvent(Box::new(event));
+                self.pack(0, subject, |payload| event.encode(payload));
             }
             Err(rejection) => self.reject(0, rejection),
         }
+    }
+
+    fn pack(
+        &mut self,
+        index: u64,
+        (fleet, vehicle): (FleetId, VehicleId),
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.batch
+            .push(|key| record::write_key(fleet, vehicle, key), payload);
+        self.indices.push(index);
     }
 
     /// Whether the batch has enough for one append.
@@ -98,10 +109,10 @@ impl<'a> Upload<'a> {
         let appended = self
             .ingest
             .intake
-            .append(std::mem::take(&mut self.batch))
+            .append(std::mem::take(&mut self.batch), self.protocol)
             .await?;
         self.answer.accepted += (indices.len() - appended.failed.len()) as u64;
-        let mut unavailable = false;
+        let mut unavailable = None;
         for (record, error) in appended.failed {
             match error {
                 AppendError::Rejected(reason) => {
@@ -110,19 +121,20 @@ impl<'a> Upload<'a> {
                         ItemRejection::new(Rejection::Refused, reason),
                     );
                 }
-                AppendError::Unavailable(_) => unavailable = true,
+                AppendError::Unavailable(why) => unavailable = Some(why),
             }
         }
-        if unavailable {
-            Err(Stop::Unavailable)
-        } else {
-            Ok(())
+        match unavailable {
+            Some(why) => {
+                debug!(why, "the stream takes no records");
+                Err(Stop::Unavailable)
+            }
+            None => Ok(()),
         }
     }
 
     /// Ends the upload and hands out its account.
     pub(crate) fn into_answer(self) -> Answer {
-        metrics::pings_accepted(self.protocol, self.answer.accepted);
         self.answer
     }
 

@@ -17,7 +17,7 @@ use axum::{
     routing::get,
 };
 use service::Shutdown;
-use tokio::{net::TcpListener, sync::Semaphore, time};
+use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa::OpenApi as _;
 
 use crate::{Cache, metrics};
@@ -60,17 +60,9 @@ impl Live {
     /// None so far: trouble with one connection is not the port's. It is the form of services.
     pub async fn serve(self, cache: Arc<dyn Cache>, shutdown: Shutdown) -> anyhow::Result<()> {
         let router = router(cache, shutdown.clone());
-        tokio::select! {
-            () = service::serve(self.listener, router, shutdown.clone()) => {}
-            () = last_answers(&shutdown) => {}
-        }
+        service::serve_within(self.listener, router, shutdown, LAST_ANSWERS).await;
         Ok(())
     }
-}
-
-async fn last_answers(shutdown: &Shutdown) {
-    shutdown.requested().await;
-    time::sleep(LAST_ANSWERS).await;
 }
 
 /// The routes of the live API.

@@ -151,6 +151,31 @@ pub fn ping_from(wire: &PingView<'_>) -> Result<Ping, Rejection> {
     })
 }
 
+/// Checks a ping as a client uploads it; what the server sets is set, a name is made where none is.
+///
+/// # Errors
+/// [`Rejection`] by what is wrong with it.
+pub fn uploaded_ping_from(
+    wire: &PingView<'_>,
+    received_at: Timestamp,
+    protocol: Protocol,
+) -> Result<Ping, Rejection> {
+    if wire.state.as_known().is_none() {
+        return Err(Rejection::WrongShape);
+    }
+    let name = match (wire.epoch, wire.seq) {
+        (0, 0) => PingName::of_time(Timestamp(wire.time_ms)),
+        (0, _) => return Err(Rejection::UnpairedName),
+        (epoch, seq) => PingName::of_counter(epoch, seq)?,
+    };
+    Ok(Ping {
+        name,
+        received_at,
+        protocol,
+        ..ping_from(wire)?
+    })
+}
+
 fn event_view(event: &RideEvent) -> view::RideEventView<'_> {
     let kind = match &event.kind {
         RideEventKind::Assigned {
@@ -351,7 +376,7 @@ fn money_from(wire: &MessageFieldView<view::MoneyView<'_>>) -> Result<Option<Mon
     let Some(money) = wire.as_option() else {
         return Ok(None);
     };
-    let currency = Currency::new(money.currency).ok_or(Rejection::OutOfRange)?;
+    let currency = Currency::new(money.currency).ok_or(Rejection::InvalidCurrency)?;
     Ok(Some(Money {
         minor_units: money.minor_units,
         currency,

@@ -22,9 +22,15 @@ pub enum Rejection {
     /// A number other than the position is out of range.
     #[error(
         "speed_mps must be within 0..150, heading_deg within 0..360, accuracy_m within 0..100000, \
-         altitude_m within -1000..20000, epoch and seq below 2^63, a currency three capital letters"
+         altitude_m within -1000..20000, epoch and seq below 2^63"
     )]
     OutOfRange,
+    /// The currency of a fare is none.
+    #[error("currency must be three capital letters (ISO 4217)")]
+    InvalidCurrency,
+    /// One of epoch and seq stands alone: a counter that restarts would repeat its names.
+    #[error("epoch and seq name a ping together: send both or none")]
+    UnpairedName,
     /// The route is no encoded polyline of precision 6, or too long.
     #[error("route must be an encoded polyline of precision 6 with 2 to 10000 points")]
     InvalidRoute,
@@ -47,13 +53,15 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for tables of counts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Malformed,
         Self::WrongShape,
         Self::InvalidId,
         Self::InvalidCoordinate,
         Self::NullIsland,
         Self::OutOfRange,
+        Self::InvalidCurrency,
+        Self::UnpairedName,
         Self::InvalidRoute,
         Self::TooOld,
         Self::TooNew,
@@ -71,6 +79,8 @@ impl Rejection {
             Self::InvalidCoordinate => "invalid_coordinate",
             Self::NullIsland => "null_island",
             Self::OutOfRange => "out_of_range",
+            Self::InvalidCurrency => "invalid_currency",
+            Self::UnpairedName => "unpaired_name",
             Self::InvalidRoute => "invalid_route",
             Self::TooOld => "too_old",
             Self::TooNew => "too_new",

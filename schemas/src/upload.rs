@@ -30,8 +30,9 @@ pub struct PingUpload {
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._:-]{1,64}$")]
     ride_id: Option<IdText<id::Ride>>,
     /// When the device started counting: any number that grows at each restart of its counter.
+    /// With `seq` or not at all.
     epoch: Option<u64>,
-    /// Counts from there. Without it: epoch 0, and seq is `time_ms`.
+    /// Counts from there. Without both: epoch 0, and seq is `time_ms`.
     seq: Option<u64>,
     /// Time of the fix by the device, Unix ms UTC.
     time_ms: i64,
@@ -85,9 +86,10 @@ impl PingUpload {
 
 /// Names a ping: by its counter if the client has one, else by its time.
 fn ping_name(epoch: Option<u64>, seq: Option<u64>, time: Timestamp) -> Result<PingName, Rejection> {
-    match seq {
-        Some(seq) => PingName::of_counter(epoch.unwrap_or_default(), seq),
-        None => Ok(PingName::of_time(time)),
+    match (epoch, seq) {
+        (Some(epoch), Some(seq)) => PingName::of_counter(epoch, seq),
+        (None, None) => Ok(PingName::of_time(time)),
+        (None, Some(_)) | (Some(_), None) => Err(Rejection::UnpairedName),
     }
 }
 
@@ -223,7 +225,7 @@ impl Place {
 
 impl Fare {
     fn check(self) -> Result<Money, Rejection> {
-        let currency = Currency::new(&self.currency).ok_or(Rejection::OutOfRange)?;
+        let currency = Currency::new(&self.currency).ok_or(Rejection::InvalidCurrency)?;
         Ok(Money {
             minor_units: self.minor_units,
             currency,

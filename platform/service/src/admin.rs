@@ -68,9 +68,8 @@ impl Admin {
     pub async fn serve(self, readiness: Readiness, shutdown: Shutdown) -> anyhow::Result<()> {
         let router = routes(self.metrics.clone(), readiness);
         tokio::select! {
-            () = http::serve(self.listener, router, shutdown.clone()) => {}
+            () = http::serve_within(self.listener, router, shutdown, LAST_ANSWERS) => {}
             () = fold_histograms(self.metrics) => {}
-            () = last_answers(&shutdown) => {}
         }
         Ok(())
     }
@@ -101,11 +100,6 @@ async fn fold_histograms(metrics: Metrics) {
         ticks.tick().await;
         metrics.run_upkeep();
     }
-}
-
-async fn last_answers(shutdown: &Shutdown) {
-    shutdown.requested().await;
-    time::sleep(LAST_ANSWERS).await;
 }
 
 #[cfg(test)]

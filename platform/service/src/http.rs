@@ -54,6 +54,24 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Shutdown) {
     graceful.shutdown().await;
 }
 
+/// Serves like [`serve`], but ends `last_answers` after the drain was requested at the latest: for
+/// answers that are worth little to a client that is stuck.
+pub async fn serve_within(
+    listener: TcpListener,
+    router: Router,
+    drain: Shutdown,
+    last_answers: Duration,
+) {
+    let time_is_up = async {
+        drain.requested().await;
+        tokio::time::sleep(last_answers).await;
+    };
+    tokio::select! {
+        () = serve(listener, router, drain.clone()) => {}
+        () = time_is_up => {}
+    }
+}
+
 /// Waits for a place and a connection; trouble of a single connection is not the listener's.
 async fn accept(
     listener: &TcpListener,

@@ -17,7 +17,7 @@ mod shutdown;
 
 pub use admin::Admin;
 pub use duration::parse_duration;
-pub use http::serve;
+pub use http::{serve, serve_within};
 pub use logs::{LogFormat, start_logs};
 pub use memory::use_small_pages;
 pub use readiness::{Condition, Readiness};

@@ -5,7 +5,7 @@ mod reading;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use self::reading::{Reader, append, counter, int_batch, read_all};
+use self::reading::{Reader, acquire, append, counter, int_batch, read_all};
 use crate::{AppendError, Batch, Read, Stream, StreamError};
 
 /// A case that is not through by then hangs.
@@ -19,6 +19,10 @@ pub async fn run(open: impl AsyncFn() -> Arc<dyn Stream>) {
     .await;
     within(reading_resumes_exactly_after_a_position(open().await)).await;
     within(a_read_may_be_dropped_at_any_time(open().await)).await;
+    within(a_shard_says_that_it_is_read_to_its_end_and_then_goes_on(
+        open().await,
+    ))
+    .await;
     within(every_group_reads_everything(open().await)).await;
     within(shards_are_handed_over_without_loss_or_repeat(open().await)).await;
     within(a_refused_record_does_not_touch_its_neighbours(open().await)).await;
@@ -100,7 +104,7 @@ async fn reading_resumes_exactly_after_a_position(stream: Arc<dyn Stream>) {
     }
     let mut held = Vec::new();
     while !waiting.is_empty() {
-        let mut shard = reading::acquire(&mut *consumer).await;
+        let mut shard = acquire(&mut *consumer).await;
         let records = waiting.remove(shard.id()).unwrap_or_default();
         for pair in records.windows(2) {
             shard.seek(Some(pair[0].position));
@@ -132,6 +136,35 @@ async fn a_read_may_be_dropped_at_any_time(stream: Arc<dyn Stream>) {
     }
     for expected in 0..RECORDS {
         assert_eq!(reader.record().await.counter, expected);
+    }
+}
+
+#[expect(clippy::expect_used, reason = "this is test code")]
+async fn a_shard_says_that_it_is_read_to_its_end_and_then_goes_on(stream: Arc<dyn Stream>) {
+    const RECORDS: u64 = 5_000;
+    append(&*stream, [("key".to_owned(), 0)]).await;
+    let found = read_all(&*stream, "finder", 1).await;
+    let home = found.first().expect("one record").shard.clone();
+    let mut consumer = stream.consumer("group");
+    let mut held = Vec::new();
+    let mut shard = loop {
+        let shard = acquire(&mut *consumer).await;
+        if *shard.id() == home {
+            break shard;
+        }
+        held.push(shard);
+    };
+    for round in 1..=2 {
+        let more = (0..RECORDS).map(|counter| ("key".to_owned(), counter));
+        append(&*stream, more).await;
+        let mut count = 0;
+        while let Some(read) = shard.read_if_any().await.expect("the shard can be read") {
+            if let Read::Records(fetched) = read {
+                count += fetched.len() as u64;
+            }
+        }
+        let earlier = u64::from(round == 1);
+        assert_eq!(count, RECORDS + earlier);
     }
 }
 
@@ -228,7 +261,7 @@ async fn a_refused_record_does_not_touch_its_neighbours(stream: Arc<dyn Stream>)
 async fn a_closed_stream_says_so(stream: Arc<dyn Stream>) {
     let producer = stream.producer();
     let mut idle = stream.consumer("idle");
-    let mut shard = reading::acquire(&mut *idle).await;
+    let mut shard = acquire(&mut *idle).await;
     append(&*stream, [("key".to_owned(), 0)]).await;
     let waiting = tokio::spawn(async move { while shard.read().await.is_ok() {} });
     assert!(stream.close().await.is_ok());
@@ -271,7 +304,7 @@ async fn a_full_log_refuses_until_a_group_moves_on(stream: Arc<dyn Stream>) {
     let mut consumer = stream.consumer("group");
     let taken = fill(&*stream).await;
     assert!(taken < 1_000, "the log is bounded");
-    let mut shard = reading::acquire(&mut *consumer).await;
+    let mut shard = acquire(&mut *consumer).await;
     let mut seen = 0;
     while seen < taken {
         let Ok(Read::Records(fetched)) = shard.read().await else {
@@ -305,7 +338,7 @@ async fn what_no_group_waits_for_makes_room(stream: Arc<dyn Stream>) {
 
 async fn what_retention_took_is_told_as_a_gap(stream: Arc<dyn Stream>) {
     let mut consumer = stream.consumer("group");
-    let mut shard = reading::acquire(&mut *consumer).await;
+    let mut shard = acquire(&mut *consumer).await;
     append(&*stream, [("key".to_owned(), 0)]).await;
     let first = reading::first(&mut *shard).await.position;
     let mut number = 0;
@@ -336,7 +369,7 @@ async fn what_a_group_has_not_passed_is_kept(stream: Arc<dyn Stream>) {
     for number in 0..30 {
         append(&*stream, [("key".to_owned(), number)]).await;
         let mut consumer = stream.consumer("fast");
-        let mut shard = reading::acquire(&mut *consumer).await;
+        let mut shard = acquire(&mut *consumer).await;
         let last = reading::last(&mut *shard).await.position;
         assert!(shard.checkpoint(last).await.is_ok());
     }
@@ -351,7 +384,7 @@ async fn what_a_group_has_not_passed_is_kept(stream: Arc<dyn Stream>) {
 async fn a_position_beyond_the_end_is_an_error(stream: Arc<dyn Stream>) {
     append(&*stream, [("key".to_owned(), 0)]).await;
     let mut consumer = stream.consumer("group");
-    let mut shard = reading::acquire(&mut *consumer).await;
+    let mut shard = acquire(&mut *consumer).await;
     let beyond = crate::Position::from_offset(1);
     shard.seek(Some(beyond));
     assert!(matches!(shard.read().await, Err(StreamError::Storage(_))));

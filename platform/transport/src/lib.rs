@@ -15,6 +15,7 @@ mod gather;
 mod groups;
 mod lock;
 mod member;
+mod metrics;
 mod position;
 mod progress;
 mod retention;
@@ -104,6 +105,13 @@ pub trait Shard: Send {
     /// # Errors
     /// [`StreamError`] if the stream is closed or broken for good; passing trouble is retried.
     async fn read(&mut self) -> Result<Read, StreamError>;
+
+    /// The next records if there are any now; None where the shard has been read to its end.
+    /// However long an answer takes, None is never a guess. Safe to drop while it waits.
+    ///
+    /// # Errors
+    /// As [`Shard::read`].
+    async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError>;
 
     /// Tells the stream how far the group is done, so that retention may take what lies behind,
     /// and monitoring sees the lag. Whoever resumes goes by what is stored with its own output.

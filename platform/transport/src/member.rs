@@ -137,11 +137,20 @@ impl<L: Log> Shard for OwnedShard<L> {
 
     async fn read(&mut self) -> Result<Read, StreamError> {
         loop {
+            match self.read_if_any().await? {
+                Some(read) => return Ok(read),
+                None => self.wait_for_more().await,
+            }
+        }
+    }
+
+    async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError> {
+        loop {
             if *self.closed.borrow() {
                 return Err(StreamError::Closed);
             }
             if self.claim.tells_revoked() {
-                return Ok(Read::Revoked);
+                return Ok(Some(Read::Revoked));
             }
             match self.log.fetch(self.claim.shard(), self.next).await? {
                 Found::Records(fetched) => {
@@ -149,15 +158,16 @@ impl<L: Log> Shard for OwnedShard<L> {
                         .entries
                         .last()
                         .map(|last| last.position.offset() + 1);
-                    return Ok(Read::Records(fetched));
+                    return Ok(Some(Read::Records(fetched)));
                 }
                 Found::OldestKept(oldest) => {
                     self.next = Some(oldest);
-                    return Ok(Read::Gap(Position::from_offset(oldest.saturating_sub(1))));
+                    let until = Position::from_offset(oldest.saturating_sub(1));
+                    return Ok(Some(Read::Gap(until)));
                 }
                 Found::CaughtUp(end) => {
                     self.next = Some(end);
-                    self.wait_beyond(end).await;
+                    return Ok(None);
                 }
                 Found::Beyond(end) => return Err(self.beyond(end)),
                 Found::NotNow => self.wait_awhile().await,
@@ -180,10 +190,11 @@ impl<L: Log> Shard for OwnedShard<L> {
 }
 
 impl<L: Log> OwnedShard<L> {
-    /// Waits for records beyond `end`, or for news that `read` has to tell.
-    async fn wait_beyond(&mut self, end: u64) {
+    /// Waits for records beyond the next one's offset, or for news that `read` has to tell.
+    async fn wait_for_more(&mut self) {
+        let next = self.next;
         tokio::select! {
-            _ = self.ends.wait_for(|now| *now > end) => {}
+            _ = self.ends.wait_for(|end| Some(*end) > next) => {}
             () = self.claim.revoked() => {}
             _ = self.closed.wait_for(|closed| *closed) => {}
         }

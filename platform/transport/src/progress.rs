@@ -58,6 +58,12 @@ impl Progress {
         offsets.min().copied().unwrap_or(u64::MAX)
     }
 
+    /// Every group, with the offset that it goes on at in each shard.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&str, &[u64])> {
+        let groups = self.groups.iter();
+        groups.map(|(group, offsets)| (group.as_str(), offsets.as_slice()))
+    }
+
     /// What `stored` has otherwise, or not at all.
     pub(crate) fn since(&self, stored: &Self) -> Vec<Checkpoint> {
         let mut changed = Vec::new();

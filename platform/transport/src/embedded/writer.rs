@@ -21,6 +21,7 @@ use crate::{
     clock::{StreamClock, wall_ms},
     cut::Cut,
     lock::locked,
+    metrics,
     progress::Progress,
     retention::{Fill, Retention},
     run::Run,
@@ -62,6 +63,7 @@ impl Writer {
             .map(|end| end.latest_ms)
             .max()
             .unwrap_or(0);
+        metrics::describe();
         Self {
             reading,
             retention,
@@ -119,9 +121,13 @@ impl Writer {
         let outcome = self
             .append(blocks, now_ms)
             .map_err(|refusal| match refusal {
-                Refusal::Full => "it is full of what a group has not read".to_owned(),
+                Refusal::Full => {
+                    metrics::full();
+                    "it is full of what a group has not read".to_owned()
+                }
                 Refusal::Failed(error) => self.fail(&error),
             });
+        self.report();
         for judged in judged {
             judged.answer(outcome.as_ref().copied());
         }
@@ -224,6 +230,10 @@ impl Writer {
             return Ok(());
         }
         self.reading.store.commit(&change)?;
+        metrics::committed(
+            records(change.blocks.iter().map(|(_, block)| block.head)),
+            records(change.trimmed.iter().map(|(_, head)| *head)),
+        );
         self.ends = ends;
         self.stored = progress;
         for (shard, head) in change.trimmed {
@@ -255,9 +265,19 @@ impl Writer {
         self.ends.iter().map(|end| end.held).sum()
     }
 
+    /// Tells how full the log is, and how far behind each group.
+    fn report(&self) {
+        metrics::held(self.held());
+        for (group, offsets) in self.stored.groups() {
+            let behind = |(end, next): (&ShardEnd, &u64)| end.next.saturating_sub(*next);
+            metrics::lag(group, self.ends.iter().zip(offsets).map(behind).sum());
+        }
+    }
+
     /// Notes a failure; returns what appenders are told.
     fn fail(&mut self, error: &StoreError) -> String {
         let reason = error.to_string();
+        metrics::failed();
         error!(reason, "the log's file failed, opening it again");
         self.failed = Some((Instant::now(), reason.clone()));
         reason
@@ -297,6 +317,10 @@ impl Writer {
             .map_or(Ok(()), |(_, reason)| Err(StreamError::Storage(reason)));
         last.and(self.reading.store.close().map_err(StreamError::storage))
     }
+}
+
+fn records(heads: impl Iterator<Item = BlockHead>) -> u64 {
+    heads.map(|head| head.end - head.first).sum()
 }
 
 /// Tells readers that the log is closed, also where the writer ends by a panic.
