@@ -24,7 +24,8 @@ pub use key::{InvalidKey, Key};
 pub const MAX_KEYS: usize = 1_000;
 
 /// Whole objects under keys. What is put is durable and seen by every later read once the call
-/// returns. After an error it is open whether a put or delete happened; repeat it to know.
+/// returns. After an error it is open whether a put or delete happened. Put and delete may be
+/// repeated; who repeats a conditional put and is told that an object exists compares the bytes.
 #[async_trait]
 pub trait Objects: Send + Sync + 'static {
     /// Puts an object, in place of what was there. Readers see the old or the new, never a mix.

@@ -13,7 +13,7 @@ use axum::{
 };
 use tokio::{net::TcpListener, time};
 
-use crate::{Readiness, Shutdown, http, metrics::Metrics};
+use crate::{Readiness, Shutdown, http, recorder::Metrics};
 
 /// Histograms are folded this often; between two times they grow with what is recorded.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Serves HTTP/1.1 with limits: connections, header time and size, and a graceful end.
+//! Serves HTTP/1.1 with limits: connections, header time and size, idle time, and a graceful end.
 //! Routes, bodies and their limits are the services' business.
 
 use std::{sync::Arc, time::Duration};
@@ -12,29 +12,38 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
 };
 use tracing::{debug, warn};
 
-use crate::Shutdown;
+use crate::{Shutdown, metrics};
 
-/// Open connections of one listener; each costs about 20 KB, so that all of them fit into 200 MB.
+/// Open connections of one listener: with headers as large as they may be they take 160 MiB.
 const MAX_CONNECTIONS: usize = 10_240;
-/// A client that takes longer to send its headers is cut off (a "slow loris").
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of headers, or of a body that nobody reads yet; 64 KiB is what browsers' cookies need.
-const MAX_BUFFER_BYTES: usize = 64 << 10;
+/// How long a client may take from its last answer, or from the connection's begin, to the end of
+/// its headers. Load balancers keep idle connections for 60 s and must be the first to close them;
+/// who is only slow (a "slow loris") keeps one of the places above for so long.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
+/// Bytes of headers, or of a body that nobody reads yet.
+const MAX_BUFFER_BYTES: usize = 16 << 10;
 /// How long to wait after the system refused a connection, for want of descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `router` until `drain` is requested and every request under way has its answer.
+/// Serves `router` until `drain` is requested and every request under way has its answer. Dropping
+/// it cuts off whatever is under way.
 pub async fn serve(listener: TcpListener, router: Router, drain: Shutdown) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
     loop {
-        let (stream, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+        let accepted = tokio::select! {
+            accepted = next_connection(&listener, &places) => accepted,
+            Some(_ended) = connections.join_next() => continue,
             () = drain.requested() => break,
+        };
+        let Ok((stream, counted)) = accepted else {
+            break;
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = http1::Builder::new()
@@ -43,19 +52,19 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Shutdown) {
             .max_buf_size(MAX_BUFFER_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let watched = graceful.watch(connection);
-        tokio::spawn(async move {
+        connections.spawn(async move {
             if let Err(error) = watched.await {
                 debug!(%error, "connection ended early");
             }
-            drop(place);
+            drop(counted);
         });
     }
     drop(listener);
     graceful.shutdown().await;
 }
 
-/// Serves like [`serve`], but ends `last_answers` after the drain was requested at the latest: for
-/// answers that are worth little to a client that is stuck.
+/// Serves like [`serve`], but ends `last_answers` after the drain was requested at the latest and
+/// cuts off what is under way: for answers that are worth little to a client that is stuck.
 pub async fn serve_within(
     listener: TcpListener,
     router: Router,
@@ -72,19 +81,50 @@ pub async fn serve_within(
     }
 }
 
-/// Waits for a place and a connection; trouble of a single connection is not the listener's.
-async fn accept(
+/// An open connection, as it is counted.
+struct Connection {
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn open(place: OwnedSemaphorePermit) -> Self {
+        metrics::connections_changed(1.0);
+        Self { _place: place }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        metrics::connections_changed(-1.0);
+    }
+}
+
+/// Waits for a place and a connection that takes it.
+async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    let place = places.clone().acquire_owned().await.ok();
+) -> Result<(TcpStream, Connection), AcquireError> {
+    if places.available_permits() == 0 {
+        warn!(
+            MAX_CONNECTIONS,
+            "no connection is accepted before another ends"
+        );
+        metrics::connections_full();
+    }
+    let place = places.clone().acquire_owned().await?;
+    let stream = accept(listener).await;
+    Ok((stream, Connection::open(place)))
+}
+
+/// Waits for a connection; trouble of a single one is not the listener's.
+async fn accept(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 if let Err(error) = stream.set_nodelay(true) {
                     debug!(%error, "connection without TCP_NODELAY");
                 }
-                return (stream, place);
+                return stream;
             }
             Err(error) => {
                 warn!(%error, "cannot accept a connection");

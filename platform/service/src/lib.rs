@@ -8,17 +8,18 @@
 mod admin;
 mod duration;
 mod http;
+mod limits;
 mod logs;
-mod memory;
 mod metrics;
 mod process;
 mod readiness;
+mod recorder;
 mod shutdown;
 
 pub use admin::Admin;
 pub use duration::parse_duration;
 pub use http::{serve, serve_within};
+pub use limits::{use_all_files, use_small_pages};
 pub use logs::{LogFormat, start_logs};
-pub use memory::use_small_pages;
 pub use readiness::{Condition, Readiness};
 pub use shutdown::{Shutdown, on_signal};

@@ -51,8 +51,8 @@ impl Shutdown {
 
 /// Lets SIGTERM and SIGINT request `shutdown`, from now on and for the rest of the process.
 ///
-/// The process then has `grace` to end by itself, else it exits with 1; a second signal makes it
-/// exit at once. This holds also when the process's own runtime is stuck: the watch has a thread
+/// Once it is requested, by a signal or by whom else, the process has `grace` to end by itself,
+/// else it exits with 1; a signal after that makes it exit at once. This holds also when the process's own runtime is stuck: the watch has a thread
 /// and a runtime of its own.
 ///
 /// # Errors
@@ -73,15 +73,17 @@ pub fn on_signal(shutdown: Shutdown, grace: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for the first signal, requests the shutdown, and returns the code with which a process
-/// that is still there must exit.
+/// Waits for the first signal, or a shutdown that came otherwise, and returns the code with which
+/// a process that is still there must exit.
 async fn watch(mut signals: Signals, shutdown: &Shutdown, grace: Duration) -> i32 {
-    let first = signals.next().await;
-    info!(signal = first.name(), ?grace, "shutting down");
+    tokio::select! {
+        first = signals.next() => info!(signal = first.name(), ?grace, "shutting down"),
+        () = shutdown.requested() => info!(?grace, "shutting down by itself"),
+    }
     shutdown.request();
     tokio::select! {
         second = signals.next() => {
-            warn!(signal = second.name(), "second signal, exiting at once");
+            warn!(signal = second.name(), "another signal, exiting at once");
             second.exit_code()
         }
         () = time::sleep(grace) => {

@@ -32,7 +32,7 @@ pub async fn run(open: impl AsyncFn() -> Arc<dyn Stream>) {
 /// Runs what holds for a log of limited size that keeps what its groups have not read. `open` gives
 /// a new, empty stream with these options in its URL.
 pub async fn run_bounded(open: impl AsyncFn(&str) -> Arc<dyn Stream>) {
-    let small = "shards=1&max_bytes=1048576";
+    let small = "shards=1&max_bytes=16777216";
     within(a_full_log_refuses_until_a_group_moves_on(open(small).await)).await;
     within(what_no_group_waits_for_makes_room(open(small).await)).await;
     let forgetful = "shards=1&retention=0s";

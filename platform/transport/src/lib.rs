@@ -169,7 +169,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
         Some("embedded") => Ok(Arc::new(embedded::EmbeddedStream::open(url).await?)),
         _ => Err(StreamError::Url {
             url: url.to_owned(),
-            reason: "begins with memory: or embedded://".to_owned(),
+            reason: "is neither memory: nor embedded:///path/to/dir".to_owned(),
         }),
     }
 }

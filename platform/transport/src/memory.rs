@@ -113,7 +113,7 @@ impl Producer for MemoryLog {
             held: state.held,
             incoming,
         }) {
-            return verdict.unavailable("it is full of what a group has not read");
+            return verdict.unavailable("the log is full of what a group has not passed");
         }
         state.held += incoming;
         for (shard, block) in blocks {

@@ -25,6 +25,10 @@ pub(crate) fn describe() {
         "hansom_transport_failures_total",
         "Failures of the log's file; it is opened again after each"
     );
+    describe_gauge!(
+        "hansom_transport_clock_behind_seconds",
+        "How far this machine's clock is behind the stream's, which then stands still"
+    );
     describe_gauge!("hansom_transport_held_bytes", "Bytes that the log holds");
     describe_gauge!(
         "hansom_transport_lag_records",
@@ -57,4 +61,9 @@ pub(crate) fn held(bytes: u64) {
 /// Tells how much a group has not passed.
 pub(crate) fn lag(group: &str, records: u64) {
     gauge!("hansom_transport_lag_records", "group" => group.to_owned()).set(records as f64);
+}
+
+/// Tells how far the machine's clock is behind the stream's.
+pub(crate) fn clock_behind(behind_ms: i64) {
+    gauge!("hansom_transport_clock_behind_seconds").set(behind_ms as f64 / 1e3);
 }

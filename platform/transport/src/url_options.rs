@@ -9,8 +9,8 @@ use crate::{StreamError, retention::Retention};
 /// A log has at most this many shards: each costs a little at every commit.
 const MAX_SHARDS: u32 = 256;
 
-/// A log of less than this could refuse a single batch for ever.
-const LEAST_MAX_BYTES: u64 = 1 << 20;
+/// A log of less than this could refuse one commit's worth of batches for ever.
+const LEAST_MAX_BYTES: u64 = 16 << 20;
 
 /// What is kept where the URL does not say: a day, for readers that were away.
 const DEFAULT_AGE: Duration = Duration::from_hours(24);
@@ -28,7 +28,7 @@ pub(crate) struct UrlOptions {
 pub(crate) fn memory(url: &str, default_max_bytes: u64) -> Result<UrlOptions, StreamError> {
     let parsed = parse(url)?;
     if parsed.has_host() || !parsed.path().is_empty() {
-        return Err(invalid(url, "is memory: and options, without a path"));
+        return Err(invalid(url, "has a path, which memory: has not"));
     }
     options(url, &parsed, default_max_bytes)
 }
@@ -55,7 +55,11 @@ pub(crate) fn embedded(
 }
 
 fn parse(url: &str) -> Result<Url, StreamError> {
-    Url::parse(url).map_err(|error| invalid(url, &error.to_string()))
+    let parsed = Url::parse(url).map_err(|error| invalid(url, &error.to_string()))?;
+    if parsed.fragment().is_some() {
+        return Err(invalid(url, "has a fragment: write # in a path as %23"));
+    }
+    Ok(parsed)
 }
 
 fn options(url: &str, parsed: &Url, default_max_bytes: u64) -> Result<UrlOptions, StreamError> {
@@ -145,13 +149,13 @@ mod tests {
 
     #[test]
     fn options_are_taken_from_the_url() {
-        let url = "embedded:///var/lib/the%20log?shards=8&retention=15m&max_bytes=2000000";
+        let url = "embedded:///var/lib/the%20log?shards=8&retention=15m&max_bytes=20000000";
         let (path, options) = embedded(url, 1).unwrap();
         assert_eq!(path, PathBuf::from("/var/lib/the log"));
         let age = Duration::from_mins(15);
         let retention = Retention {
             age,
-            max_bytes: 2_000_000,
+            max_bytes: 20_000_000,
         };
         assert_eq!(
             options,
@@ -183,7 +187,12 @@ mod tests {
         check_invalid("memory:?retention=h", "retention=h is no duration");
         check_invalid("memory:?retention=9999999999999999999h", "is no duration");
         check_invalid("memory:?max_bytes=lots", "max_bytes=lots is no number");
-        check_invalid("memory:/some/path", "without a path");
+        check_invalid(
+            "memory:?max_bytes=1000000",
+            "max_bytes=1000000 is no number",
+        );
+        check_invalid("memory:/some/path", "has a path");
+        check_invalid("embedded:///var/C#/log", "has a fragment");
         check_invalid("embedded://var/lib", "three slashes");
         check_invalid("embedded:", "three slashes");
         check_invalid("embedded:///", "three slashes");

@@ -7,9 +7,9 @@
 //! the end in memory and read what lies further back from the file, beside the writer.
 //!
 //! What it promises beyond the contract of [`Stream`]:
-//! - A group is known from its first [`Stream::consumer`] call on, also after a restart. What is
-//!   older than `retention` is deleted once every known group has moved its checkpoint past it.
-//!   Without any group, age alone decides.
+//! - A group is known from its first [`Stream::consumer`] call on, and after the next commit, at
+//!   most a second later, also after a restart. What is older than `retention` is deleted once
+//!   every known group has moved its checkpoint past it. Without any group, age and size decide.
 //! - The log never throws away what a group has not read. When it would hold more than `max_bytes`
 //!   it first deletes what every group has passed, oldest first, however young. If that does not
 //!   make room, appends answer [`Unavailable`](crate::AppendError::Unavailable) until a group moves
@@ -67,7 +67,8 @@ impl EmbeddedStream {
     /// Opens the log in the directory that
     /// `embedded:///path?shards=4&retention=24h&max_bytes=8589934592` names, or makes it there.
     ///
-    /// The number of shards is fixed when the log is made: 4, where the URL does not say.
+    /// The number of shards is fixed when the log is made: 1, where the URL does not say. One
+    /// carries some hundred thousand pings a second.
     ///
     /// # Errors
     /// [`StreamError::Url`] for a URL that is not understood or says another number of shards than
@@ -156,9 +157,11 @@ impl Log for EmbeddedLog {
     async fn fetch(&self, shard: u32, from: Option<u64>) -> Result<Found, StreamError> {
         if let Some(from) = from {
             let found = locked(&self.reading.tails[shard as usize]).read(Some(from))?;
-            let lies_further_back = matches!(found, Found::OldestKept(_));
-            if !lies_further_back {
-                return Ok(found);
+            match found {
+                // Further back, or in a commit that the file shows before the writer could: the
+                // file alone knows.
+                Found::OldestKept(_) | Found::Beyond(_) => {}
+                Found::Records(_) | Found::CaughtUp(_) | Found::NotNow => return Ok(found),
             }
         }
         let reading = self.reading.clone();

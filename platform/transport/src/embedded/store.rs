@@ -3,6 +3,7 @@
 
 use std::{
     fs::{self, File},
+    io, iter,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{PoisonError, RwLock},
@@ -24,7 +25,7 @@ use crate::{
 pub(super) const FILE: &str = "stream.redb";
 
 /// Shards of a log whose URL does not say when it is made.
-const DEFAULT_SHARDS: u32 = 4;
+const DEFAULT_SHARDS: u32 = 1;
 
 /// What the storage crate may keep in memory: the tree's inner pages and what a reader that is
 /// behind reads next. Readers that follow the end do not need it.
@@ -87,14 +88,21 @@ impl Store {
     ) -> Result<(Self, Opened), StreamError> {
         let path = directory.join(FILE);
         let opening = || {
-            fs::create_dir_all(directory)
-                .map_err(|error| StoreError::Passing(error.to_string()))?;
+            let passing = |error: io::Error| StoreError::Passing(error.to_string());
+            let missing: Vec<_> = directory
+                .ancestors()
+                .take_while(|dir| !dir.exists())
+                .collect();
+            fs::create_dir_all(directory).map_err(passing)?;
             let database = guarded(|| open(&path))?;
             let opened = guarded(|| prepare(&database, shards.unwrap_or(DEFAULT_SHARDS)))?;
-            // The file's name must last as well.
-            File::open(directory)
-                .and_then(|directory| directory.sync_all())
-                .map_err(|error| StoreError::Passing(error.to_string()))?;
+            // The names of the file and of new directories must last as well.
+            let parents = missing.into_iter().filter_map(Path::parent);
+            for directory in iter::once(directory).chain(parents) {
+                File::open(directory)
+                    .and_then(|directory| directory.sync_all())
+                    .map_err(passing)?;
+            }
             Ok((database, opened))
         };
         let (database, opened) = opening().map_err(|error: StoreError| {
@@ -110,15 +118,28 @@ impl Store {
         ))
     }
 
-    /// Opens the file again after a failure, as a commit's failure leaves it unusable.
-    pub(super) fn reopen(&self) -> Result<Opened, StoreError> {
+    /// Opens the file again after a failure, as a commit's failure leaves it unusable. It must be
+    /// the file it was, with `shards` shards: a new one in its place would take what is appended
+    /// and hide what was.
+    pub(super) fn reopen(&self, shards: usize) -> Result<Opened, StoreError> {
         let mut current = self
             .database
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        drop(current.take());
+        guarded(|| {
+            drop(current.take());
+            Ok(())
+        })?;
+        if !self.path.exists() {
+            let gone = format!("{} is gone", self.path.display());
+            return Err(StoreError::Passing(gone));
+        }
         let database = guarded(|| (self.open)(&self.path))?;
         let opened = guarded(|| prepare(&database, DEFAULT_SHARDS))?;
+        if opened.ends.len() != shards {
+            let other = format!("{} is another log now", self.path.display());
+            return Err(StoreError::Damaged(other));
+        }
         *current = Some(database);
         Ok(opened)
     }
@@ -309,15 +330,15 @@ fn read(transaction: &ReadTransaction, shard: u32, from: Option<u64>) -> Result<
         let (key, value) = block?;
         let first = key.value().1;
         let head = BlockHead::read(first, value.value())?;
-        if from.is_some_and(|from| head.end <= from) {
-            continue;
-        }
         if expected.is_some_and(|expected| expected != first) {
             return Err(StoreError::Damaged(format!(
                 "shard {shard} lacks what precedes {first}"
             )));
         }
         expected = Some(head.end);
+        if from.is_some_and(|from| head.end <= from) {
+            continue;
+        }
         let gather = match &mut gather {
             Some(gather) => gather,
             None => match from {

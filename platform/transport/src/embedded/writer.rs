@@ -36,8 +36,15 @@ const IDLE_TURN: Duration = Duration::from_secs(1);
 /// After a failure the file is opened again at most this often.
 const REOPEN_EVERY: Duration = Duration::from_secs(1);
 
-/// A shard's oldest blocks are looked up this many at a time, and one commit deletes no more.
+/// A shard's oldest blocks are looked up this many at a time.
 const TRIM_BLOCKS: usize = 64;
+
+/// One commit deletes at most this many blocks a shard, and [`TRIM_BLOCKS`] of a few: more than it
+/// usually adds, so that deleting keeps up with appending.
+const TRIM_BLOCKS_PER_SHARD: usize = 2;
+
+/// The machine's clock may be so far behind the stream's before somebody should look.
+const CLOCK_TOLERANCE_MS: i64 = 60_000;
 
 /// All that the writer knows of the file.
 #[derive(Debug)]
@@ -50,6 +57,10 @@ pub(super) struct Writer {
     oldest: Vec<VecDeque<BlockHead>>,
     /// The checkpoints in the file.
     stored: Progress,
+    /// Whether the last append found no room.
+    is_full: bool,
+    /// Whether the machine's clock is far behind the stream's.
+    clock_is_behind: bool,
     /// Since when the file is unusable, and by what.
     failed: Option<(Instant, String)>,
 }
@@ -71,6 +82,8 @@ impl Writer {
             oldest: vec![VecDeque::new(); opened.ends.len()],
             ends: opened.ends,
             stored: opened.progress,
+            is_full: false,
+            clock_is_behind: false,
             failed: None,
         }
     }
@@ -114,23 +127,37 @@ impl Writer {
             .into_iter()
             .map(|waiting| judge(waiting, &mut cut))
             .collect();
-        let now_ms = self.clock.at(wall_ms());
+        let now_ms = self.now();
         let blocks = cut
             .finish(|shard| self.ends[shard as usize].next, now_ms)
             .collect();
         let outcome = self
             .append(blocks, now_ms)
             .map_err(|refusal| match refusal {
-                Refusal::Full => {
-                    metrics::full();
-                    "it is full of what a group has not read".to_owned()
-                }
+                Refusal::Full => self.refuse_full(),
                 Refusal::Failed(error) => self.fail(&error),
             });
         self.report();
         for judged in judged {
             judged.answer(outcome.as_ref().copied());
         }
+    }
+
+    /// The time for what is appended now.
+    fn now(&mut self) -> i64 {
+        let wall_ms = wall_ms();
+        let now_ms = self.clock.at(wall_ms);
+        let is_behind = now_ms - wall_ms > CLOCK_TOLERANCE_MS;
+        if is_behind && !self.clock_is_behind {
+            let behind_s = (now_ms - wall_ms) / 1_000;
+            warn!(
+                behind_s,
+                "the machine's clock is behind the stream's: its time stands still"
+            );
+        }
+        self.clock_is_behind = is_behind;
+        metrics::clock_behind(now_ms - wall_ms);
+        now_ms
     }
 
     fn append(&mut self, blocks: Vec<(u32, Block)>, now_ms: i64) -> Result<(), Refusal> {
@@ -144,6 +171,7 @@ impl Writer {
             };
             let is_over = incoming > 0 && self.retention.is_over(fill);
             if !is_over {
+                self.is_full &= incoming == 0;
                 return Ok(self.commit(blocks, trimmed)?);
             }
             if trimmed.is_empty() {
@@ -168,7 +196,8 @@ impl Writer {
                 self.oldest[shard] = self.reading.store.oldest(shard as u32, TRIM_BLOCKS)?.into();
             }
         }
-        while trimmed.len() < TRIM_BLOCKS {
+        let most = TRIM_BLOCKS.max(TRIM_BLOCKS_PER_SHARD * self.ends.len());
+        while trimmed.len() < most {
             let oldest = (0..).zip(self.oldest.iter().zip(&used));
             let oldest =
                 oldest.filter_map(|(shard, (heads, used))| Some((shard, *heads.get(*used)?)));
@@ -265,12 +294,34 @@ impl Writer {
         self.ends.iter().map(|end| end.held).sum()
     }
 
+    /// Notes that the log is full; returns what appenders are told.
+    fn refuse_full(&mut self) -> String {
+        metrics::full();
+        let behind = |(_, offsets): &(&str, &[u64])| self.behind(offsets);
+        let slowest = self.stored.groups().max_by_key(behind);
+        let slowest = slowest.map_or("nobody", |(group, _)| group);
+        let reason = format!("the log is full of what the {slowest} has not passed");
+        if !self.is_full {
+            error!(
+                group = slowest,
+                "{reason}: nothing is taken until it moves on"
+            );
+        }
+        self.is_full = true;
+        reason
+    }
+
+    /// Records that a group with these offsets has not passed.
+    fn behind(&self, offsets: &[u64]) -> u64 {
+        let behind = |(end, next): (&ShardEnd, &u64)| end.next.saturating_sub(*next);
+        self.ends.iter().zip(offsets).map(behind).sum()
+    }
+
     /// Tells how full the log is, and how far behind each group.
     fn report(&self) {
         metrics::held(self.held());
         for (group, offsets) in self.stored.groups() {
-            let behind = |(end, next): (&ShardEnd, &u64)| end.next.saturating_sub(*next);
-            metrics::lag(group, self.ends.iter().zip(offsets).map(behind).sum());
+            metrics::lag(group, self.behind(offsets));
         }
     }
 
@@ -291,7 +342,7 @@ impl Writer {
         if tried.elapsed() < REOPEN_EVERY {
             return Err(reason.clone());
         }
-        let opened = match self.reading.store.reopen() {
+        let opened = match self.reading.store.reopen(self.ends.len()) {
             Ok(opened) => opened,
             Err(error) => {
                 let reason = error.to_string();
