@@ -20,7 +20,8 @@ use crate::{
 /// Takes a ride event.
 ///
 /// Events and pings of a vehicle keep the order in which they were sent, if each is answered
-/// before the next is sent.
+/// before the next is sent. Ride, type and `time_ms` name an event: one that is sent again is
+/// recognised, and two of one type within a ride must differ in `time_ms`.
 #[utoipa::path(
     post,
     path = "/v1/rides/{ride_id}/events",

@@ -6,6 +6,7 @@ use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
 use buffa::MessageView as _;
 use schemas::{Ping, Protocol, Rejection, Timestamp, proto, record, upload::PingUpload};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::{
     answer::Answer,
@@ -22,6 +23,22 @@ const MAX_ITEMS: usize = 10_000;
 /// What is said of any other.
 const FORMATS: &str = "application/json, application/x-ndjson or application/x-protobuf";
 
+/// One ping, or an array of at most 10,000.
+#[derive(ToSchema)]
+#[schema(as = Pings)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes a body and is never made")]
+pub(crate) enum OneOrMany {
+    One(Box<PingUpload>),
+    Many(Vec<PingUpload>),
+}
+
+/// A `hansom.v1.PingBatch` of at most 10,000 pings.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "it describes a body and is never made")]
+pub(crate) struct Binary(Vec<u8>);
+
 /// Takes pings.
 ///
 /// Answers 2xx once the stream has every accepted ping durably; a ping that is not accepted is
@@ -36,9 +53,9 @@ const FORMATS: &str = "application/json, application/x-ndjson or application/x-p
         description = "One object, an array of at most 10,000, or an object a line; or a \
                        Protobuf `hansom.v1.PingBatch`. Content-Encoding gzip and zstd are taken.",
         content(
-            (PingUpload = "application/json"),
+            (OneOrMany = "application/json"),
             (PingUpload = "application/x-ndjson"),
-            ("application/x-protobuf"),
+            (Binary = "application/x-protobuf"),
         ),
     ),
     responses(

@@ -99,12 +99,25 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers_are_refused_or_kept(lat: f64, lng: f64, speed: f64, time: i64, seq: u64) {
+    fn any_numbers_are_refused_or_kept(
+        lat in prop_oneof![-91.0..91.0_f64, any::<f64>()],
+        lng in prop_oneof![-181.0..181.0_f64, any::<f64>()],
+        speed in prop_oneof![0.0..151.0_f64, any::<f64>()],
+        time: i64,
+        seq: u64,
+    ) {
         let json = format!(
-            r#"{{"vehicle_id":"c","time_ms":{time},"seq":{seq},"lat":{lat:?},"lng":{lng:?},"speed_mps":{speed:?}}}"#
+            r#"{{"vehicle_id":"c","time_ms":{time},"epoch":1,"seq":{seq},"lat":{lat:?},"lng":{lng:?},"speed_mps":{speed:?}}}"#
         );
         if let Some(ping) = ping(json.as_bytes()) {
+            prop_assert!((ping.position.lat() - lat).abs() < 1e-7);
+            prop_assert!((ping.position.lng() - lng).abs() < 1e-7);
+            prop_assert!((ping.speed.unwrap().mps() - speed).abs() < 0.006);
             prop_assert!(keeps_its_promises(ping));
+        } else {
+            let is_good = (-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lng)
+                && (0.0..=150.0).contains(&speed) && i64::try_from(seq).is_ok();
+            prop_assert!(!is_good || lat.abs().max(lng.abs()) < 1e-7);
         }
     }
 

@@ -1,12 +1,13 @@
 //! The bytes of every wire version, kept for ever: what was written once must always decode.
 //! Also the laws of the codec. Compiled for tests only.
 
+use buffa::Enumeration;
 use proptest::prelude::*;
 
 use crate::{
     Accuracy, Altitude, CancelledBy, Coordinate, DriverId, FleetId, Heading, Money, Ping, PingName,
     Protocol, Record, RideEvent, RideEventKind, RideId, Speed, Timestamp, Trip, TripOutcome,
-    VehicleId, VehicleState, ride_event::Currency,
+    VehicleId, VehicleState, proto, ride_event::Currency,
 };
 
 fn at(lat: f64, lng: f64) -> Coordinate {
@@ -199,6 +200,29 @@ fn what_breaks_a_promise_is_no_record() {
     ] {
         assert!(Record::decode(&bytes).is_err(), "{bytes:?}");
     }
+}
+
+/// Compares the names of an enum's values, in their order, with those of its Protobuf numbers.
+fn check_numbers<Wire: Enumeration>(prefix: &str, names: &[&str]) {
+    let wire: Vec<_> = (0..)
+        .map_while(|number| Wire::from_i32(number))
+        .map(|wire| wire.proto_name().to_owned())
+        .collect();
+    let ours: Vec<_> = names
+        .iter()
+        .map(|name| format!("{prefix}_{}", name.to_uppercase()))
+        .collect();
+    assert_eq!(wire, ours);
+}
+
+#[test]
+fn every_value_has_the_number_of_its_name() {
+    check_numbers::<proto::VehicleState>(
+        "VEHICLE_STATE",
+        &VehicleState::ALL.map(VehicleState::as_str),
+    );
+    check_numbers::<proto::Protocol>("PROTOCOL", &Protocol::ALL.map(Protocol::as_str));
+    check_numbers::<proto::CancelledBy>("CANCELLED_BY", &CancelledBy::ALL.map(CancelledBy::as_str));
 }
 
 proptest! {

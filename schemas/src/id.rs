@@ -172,18 +172,3 @@ impl<'de, Kind> Deserialize<'de> for Id<Kind> {
         deserializer.deserialize_str(Visitor(PhantomData))
     }
 }
-
-impl<Kind> utoipa::PartialSchema for Id<Kind> {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        utoipa::openapi::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .pattern(Some("^[A-Za-z0-9._:-]{1,64}$"))
-            .into()
-    }
-}
-
-impl<Kind> utoipa::ToSchema for Id<Kind> {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "Id".into()
-    }
-}

@@ -17,9 +17,6 @@ use crate::{
     units::InvalidCoordinate,
 };
 
-/// The longest key: a fleet id, a slash, a vehicle id.
-pub const MAX_KEY_BYTES: usize = 2 * crate::id::MAX_ID_BYTES + 1;
-
 /// One entry of the stream.
 #[expect(clippy::large_enum_variant, reason = "nearly every record is a ping")]
 #[derive(Debug, Clone, PartialEq)]

@@ -42,9 +42,24 @@ pub struct Meters(pub f64);
 ///
 /// One that exists is in range and is not the null island (0, 0) of receivers without a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "(i32, i32)", into = "(i32, i32)")]
 pub struct Coordinate {
     lat_e7: i32,
     lng_e7: i32,
+}
+
+impl TryFrom<(i32, i32)> for Coordinate {
+    type Error = &'static str;
+
+    fn try_from((lat_e7, lng_e7): (i32, i32)) -> Result<Self, Self::Error> {
+        Self::from_e7(lat_e7, lng_e7).map_err(|_| "no position")
+    }
+}
+
+impl From<Coordinate> for (i32, i32) {
+    fn from(position: Coordinate) -> Self {
+        (position.lat_e7, position.lng_e7)
+    }
 }
 
 /// A circle of latitude, as its length against the equator's.
@@ -117,8 +132,9 @@ impl Coordinate {
         Parallel::at(self.lat())
     }
 
-    /// The distance by the crow: on the plane tangent between the two, which within 100 km is the
-    /// great circle's to a thousandth; by the haversine formula beyond.
+    /// The distance by the crow: on the plane tangent between the two, which within 100 km and up
+    /// to 60 degrees of latitude is the great circle's to a thousandth (up to 75, to a hundredth;
+    /// near the poles it is too long); by the haversine formula beyond.
     pub fn distance(self, other: Self) -> Meters {
         let (east, north) = self.offset_to(other);
         // Far below the range where hypot's care about overflow would be worth its price.
@@ -162,7 +178,22 @@ impl Coordinate {
 
 /// A speed over ground in cm/s, at most 150 m/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Speed(u16);
+
+impl TryFrom<u16> for Speed {
+    type Error = &'static str;
+
+    fn try_from(raw: u16) -> Result<Self, Self::Error> {
+        Self::from_cm_s(u32::from(raw)).ok_or("out of range")
+    }
+}
+
+impl From<Speed> for u16 {
+    fn from(quantity: Speed) -> Self {
+        quantity.0
+    }
+}
 
 impl Speed {
     /// No road vehicle is faster; in cm/s.
@@ -191,7 +222,22 @@ impl Speed {
 
 /// A direction clockwise from north in 1/100 degree, below 360 degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct Heading(u16);
+
+impl TryFrom<u16> for Heading {
+    type Error = &'static str;
+
+    fn try_from(raw: u16) -> Result<Self, Self::Error> {
+        Self::from_cdeg(u32::from(raw)).ok_or("out of range")
+    }
+}
+
+impl From<Heading> for u16 {
+    fn from(quantity: Heading) -> Self {
+        quantity.0
+    }
+}
 
 impl Heading {
     /// Takes degrees from 0 to 360; 360 is north again. None outside, or NaN.
@@ -217,7 +263,22 @@ impl Heading {
 
 /// The radius around a fix that holds the truth with 68 %, in dm, at most 100 km.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Accuracy(u32);
+
+impl TryFrom<u32> for Accuracy {
+    type Error = &'static str;
+
+    fn try_from(raw: u32) -> Result<Self, Self::Error> {
+        Self::from_dm(raw).ok_or("out of range")
+    }
+}
+
+impl From<Accuracy> for u32 {
+    fn from(quantity: Accuracy) -> Self {
+        quantity.0
+    }
+}
 
 impl Accuracy {
     const MAX_DM: u32 = 1_000_000;
@@ -245,7 +306,22 @@ impl Accuracy {
 
 /// A height above the WGS84 ellipsoid in dm, from -1 km to 20 km.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i32")]
 pub struct Altitude(i32);
+
+impl TryFrom<i32> for Altitude {
+    type Error = &'static str;
+
+    fn try_from(raw: i32) -> Result<Self, Self::Error> {
+        Self::from_dm(raw).ok_or("out of range")
+    }
+}
+
+impl From<Altitude> for i32 {
+    fn from(quantity: Altitude) -> Self {
+        quantity.0
+    }
+}
 
 impl Altitude {
     const RANGE_DM: std::ops::RangeInclusive<i32> = -10_000..=200_000;
@@ -280,3 +356,6 @@ fn rounded(value: f64, low: i64, high: i64) -> Option<i64> {
     let nearest = value.round();
     (nearest >= low as f64 && nearest <= high as f64).then_some(nearest as i64)
 }
+
+#[cfg(test)]
+mod tests;
