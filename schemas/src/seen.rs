@@ -1,13 +1,15 @@
 //! Which pings of one vehicle were seen: a bounded set of ping names, as runs of sequence numbers.
 //! It does not keep the pings, and does not decide what a repeat means.
 
+use std::collections::VecDeque;
+
 use serde::{Deserialize, Serialize};
 
 use crate::PingName;
 
 /// A device that counts by one needs a run for each hole in what arrived; one that counts by time
 /// needs one for each ping. 1,024 runs hold a quarter of an hour of it at a ping a second.
-pub const MAX_RUNS: usize = 1_024;
+const MAX_RUNS: usize = 1_024;
 
 /// The names seen of one vehicle. When full it forgets the lowest names first, and says so.
 ///
@@ -23,8 +25,8 @@ pub struct Seen {
 /// What is known below the highest run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Older {
-    /// Runs of one epoch each, sorted, without overlap or touch.
-    runs: Vec<Run>,
+    /// Runs of one epoch each, sorted, without overlap or touch. Most come and go at the ends.
+    runs: VecDeque<Run>,
     /// Names below this were forgotten: whether they were seen is not known.
     floor: Option<PingName>,
 }
@@ -69,6 +71,13 @@ impl Seen {
             return Sighting::Repeat;
         }
         if newest.begins_after(name) {
+            if self
+                .older
+                .as_ref()
+                .is_some_and(|older| older.lies_beyond(name))
+            {
+                return Sighting::BeyondMemory;
+            }
             newest.first = name.seq;
             self.join_older();
             return Sighting::New;
@@ -83,6 +92,14 @@ impl Seen {
         Sighting::New
     }
 
+    /// Forgets the lowest names until at most `max_runs` runs are held, but never the highest run.
+    pub fn shrink_to(&mut self, max_runs: usize) {
+        if let Some(older) = &mut self.older {
+            older.forget_surplus(max_runs);
+            older.runs.shrink_to_fit();
+        }
+    }
+
     /// Number of runs held.
     pub fn runs(&self) -> usize {
         let older = self.older.as_ref().map_or(0, |older| older.runs.len());
@@ -95,7 +112,7 @@ impl Seen {
             return;
         };
         let touches = |run: &mut Run| run.ends_before(newest.begin());
-        if let Some(before) = older.runs.pop_if(touches) {
+        if let Some(before) = older.runs.pop_back_if(touches) {
             newest.first = before.first;
             if older.is_empty() {
                 self.older = None;
@@ -113,8 +130,13 @@ impl Seen {
 }
 
 impl Older {
+    /// Whether the name was forgotten, if it was ever there.
+    fn lies_beyond(&self, name: PingName) -> bool {
+        self.floor.is_some_and(|floor| name < floor)
+    }
+
     fn insert(&mut self, name: PingName) -> Sighting {
-        if self.floor.is_some_and(|floor| name < floor) {
+        if self.lies_beyond(name) {
             return Sighting::BeyondMemory;
         }
         let after = self.runs.partition_point(|run| run.begin() <= name);
@@ -144,7 +166,7 @@ impl Older {
     /// Adds a run above all others.
     fn push(&mut self, run: Run) {
         self.make_room();
-        self.runs.push(run);
+        self.runs.push_back(run);
     }
 
     /// Room for one more run: most sets have none or one of these for ever.
@@ -154,10 +176,11 @@ impl Older {
         }
     }
 
-    /// Forgets the lowest run where there are too many, the newest among them.
+    /// Forgets the lowest runs where there are too many, the newest among them.
     fn forget_surplus(&mut self, max_runs: usize) {
-        if self.runs.len() + 1 > max_runs {
-            let lowest = self.runs.remove(0);
+        while self.runs.len() + 1 > max_runs
+            && let Some(lowest) = self.runs.pop_front()
+        {
             self.floor = Some(PingName {
                 epoch: lowest.epoch,
                 seq: lowest.last.saturating_add(1),
@@ -239,6 +262,30 @@ mod tests {
     }
 
     #[test]
+    fn a_set_that_shrinks_forgets_the_lowest_and_keeps_the_highest() {
+        let mut seen = Seen::default();
+        for seq in 0..10 {
+            let _ = seen.insert(name(0, seq * 2));
+        }
+        seen.shrink_to(3);
+        assert_eq!(seen.runs(), 3);
+        assert_eq!(seen.insert(name(0, 12)), Sighting::BeyondMemory);
+        assert_eq!(seen.insert(name(0, 14)), Sighting::Repeat);
+        seen.shrink_to(0);
+        assert_eq!(seen.runs(), 1);
+        assert_eq!(seen.insert(name(0, 18)), Sighting::Repeat);
+    }
+
+    #[test]
+    fn a_forgotten_name_that_touches_the_highest_run_stays_forgotten() {
+        let mut seen = Seen::default();
+        for seq in [57, 59, 58] {
+            assert_eq!(seen.insert_within(name(0, seq), 1), Sighting::New);
+        }
+        assert_eq!(seen.insert_within(name(0, 57), 1), Sighting::BeyondMemory);
+    }
+
+    #[test]
     fn a_hole_that_is_filled_takes_no_room() {
         let (mut seen, mut whole) = (Seen::default(), Seen::default());
         for seq in [0, 1, 5, 2, 4, 3] {
@@ -263,6 +310,23 @@ mod tests {
                 seq.checked_sub(1).is_none_or(|before| !model.contains(&(*epoch, before)))
             });
             prop_assert_eq!(seen.runs(), separate.count());
+        }
+
+        #[test]
+        fn a_full_set_never_takes_a_new_name_for_a_repeat_nor_a_repeat_for_new(
+            names in proptest::collection::vec((0_u64..3, 0_u64..60), 0..300),
+            max_runs in 1_usize..6,
+            shrinks in proptest::collection::vec(0_usize..300, 0..4),
+        ) {
+            let (mut seen, mut model) = (Seen::default(), BTreeSet::new());
+            for (at, (epoch, seq)) in names.into_iter().enumerate() {
+                if shrinks.contains(&at) {
+                    seen.shrink_to(max_runs / 2);
+                }
+                let wrong = if model.insert((epoch, seq)) { Sighting::Repeat } else { Sighting::New };
+                prop_assert_ne!(seen.insert_within(name(epoch, seq), max_runs), wrong);
+                prop_assert!(seen.runs() <= max_runs);
+            }
         }
 
         #[test]
