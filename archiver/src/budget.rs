@@ -35,10 +35,10 @@ pub(crate) struct Share {
 }
 
 impl Budget {
-    /// A budget of `limit` bytes.
+    /// A budget of `limit` bytes, one at least: full of nothing, no shard could make room in it.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            limit,
+            limit: limit.max(1),
             account: Arc::default(),
         }
     }
@@ -63,14 +63,16 @@ impl Share {
         let ends_turn = bytes == 0 && std::mem::take(&mut self.makes_room);
         let limit = self.budget.limit;
         self.budget.account.send_if_modified(|account| {
-            let was_full = account.used >= limit;
+            let before_all = account.used;
             account.used = account.used - before + bytes;
             metrics::buffered(account.used);
             if ends_turn {
                 account.relieved = false;
             }
-            // Only what changes a turn wakes the others.
-            ends_turn || was_full != (account.used >= limit)
+            // Only what changes a turn wakes the others. A fall does, even if the budget stays
+            // full: what another holds may be its fair share now.
+            let fell = before_all >= limit && account.used < before_all;
+            ends_turn || fell || (before_all < limit) != (account.used < limit)
         });
     }
 
@@ -89,7 +91,7 @@ impl Share {
         watched.mark_unchanged();
         budget.account.send_if_modified(|account| {
             if account.used >= budget.limit {
-                let is_fair = *held * account.shards >= account.used;
+                let is_fair = *held > 0 && *held * account.shards >= account.used;
                 let takes = is_fair && !account.relieved;
                 account.relieved |= takes;
                 turn = if takes { Turn::Ours } else { Turn::Another };
@@ -122,7 +124,65 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What a share was told, where nobody has woken it since.
+    fn unwoken(share: &Share, told: Turn) -> Option<Turn> {
+        let is_woken = share.watched.has_changed().unwrap();
+        (!is_woken && told != Turn::Ours).then_some(told)
+    }
+
+    proptest! {
+        #[test]
+        fn whose_turn_has_changed_is_woken(
+            steps in proptest::collection::vec((0_usize..4, 0_usize..80, any::<bool>()), 1..60),
+        ) {
+            let budget = Budget::new(100);
+            let mut shares: Vec<_> = (0..4).map(|_| (budget.share(), Turn::Nobody)).collect();
+            for (share, _) in &mut shares {
+                let _ = share.turn();
+            }
+            for (at, bytes, commits) in steps {
+                let (share, told) = &mut shares[at];
+                // Only who waits for nobody holds more; a commit ends with nothing held.
+                match (commits, *told) {
+                    (true, _) => share.hold(share.held / 2),
+                    (false, Turn::Nobody) => share.hold(bytes),
+                    (false, Turn::Another) => {}
+                    (false, Turn::Ours) => share.hold(0),
+                }
+                *told = share.turn();
+                for (share, told) in &mut shares {
+                    if let Some(Turn::Another) = unwoken(share, *told) {
+                        prop_assert_eq!(share.turn(), Turn::Another);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_fall_within_a_full_budget_wakes_who_holds_a_fair_share_now() {
+        let budget = Budget::new(100);
+        let (mut large, mut small) = (budget.share(), budget.share());
+        small.hold(80);
+        large.hold(150);
+        assert_eq!(small.turn(), Turn::Another);
+        large.hold(30);
+        assert!(small.watched.has_changed().unwrap());
+        assert_eq!(small.turn(), Turn::Ours);
+    }
+
+    #[test]
+    fn a_shard_that_holds_nothing_is_not_asked_to_make_room() {
+        let budget = Budget::new(0);
+        let (mut empty, mut other) = (budget.share(), budget.share());
+        assert_eq!(empty.turn(), Turn::Nobody);
+        other.hold(1);
+        assert_eq!((empty.turn(), other.turn()), (Turn::Another, Turn::Ours));
+    }
 
     #[tokio::test]
     async fn the_largest_of_two_makes_room_and_the_other_waits_for_it() {
