@@ -72,13 +72,19 @@ impl Link {
 
     /// The key of the dedupe window as it is after this commit.
     pub(crate) fn window_key(&self) -> Result<Key, InvalidKey> {
-        Key::new(format!("_windows/{}/{:010}.zst", self.shard, self.n))
+        let Self { shard, n } = self;
+        Key::new(format!("{}{n:010}.zst", windows_prefix(shard)))
     }
 
     /// The key of what this commit could not read as rows.
     pub(crate) fn dead_letters_key(&self) -> Result<Key, InvalidKey> {
         Key::new(format!("_dead_letters/{}/{:010}.jsonl", self.shard, self.n))
     }
+}
+
+/// What the keys of all dedupe windows of a shard begin with; they sort by their numbers.
+pub(crate) fn windows_prefix(shard: &str) -> String {
+    format!("_windows/{shard}/")
 }
 
 /// Year, month and day of a day counted from 1970-01-01.

@@ -16,7 +16,7 @@ use transport::Position;
 use crate::{
     commit::{Commit, Intent, StoredObject, to_bytes},
     draft::{Draft, sha256},
-    layout::Link,
+    layout::{Link, windows_prefix},
     metrics,
     storage::persist,
     window::Window,
@@ -41,8 +41,10 @@ pub(crate) struct Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Hold {
-    /// What was to be stored is stored.
+    /// What was to be stored is stored, by this call.
     Kept,
+    /// Another worker has stored just the same.
+    Shared,
     /// Another worker has stored something else under this number.
     Lost,
 }
@@ -127,20 +129,28 @@ impl Ledger {
             .context("write a commit")
     }
 
-    /// Deletes the window before the one before that of commit `n`: nobody resumes from it. One
-    /// that cannot be deleted stays and harms nothing.
+    /// Deletes the windows older than that before commit `n`: nobody resumes from them. Where one
+    /// cannot be deleted, it stays until after the next commit.
     pub(crate) async fn prune(&self, n: u64) -> anyhow::Result<()> {
-        let Some(old) = n.checked_sub(2) else {
-            return Ok(());
-        };
-        let key = Link {
+        let oldest_kept = Link {
             shard: self.shard.clone(),
-            n: old,
-        }
-        .window_key()?;
-        if let Err(error) = self.objects.delete(&key).await {
+            n: n.saturating_sub(1),
+        };
+        if let Err(error) = self.delete_windows_before(&oldest_kept.window_key()?).await {
             metrics::retried();
-            warn!(%error, "an old dedupe window stays");
+            warn!(%error, "an old dedupe window stays until after the next commit");
+        }
+        Ok(())
+    }
+
+    async fn delete_windows_before(&self, oldest_kept: &Key) -> Result<(), ObjectError> {
+        // The oldest come first: one page is more than there ever are.
+        let prefix = windows_prefix(&self.shard);
+        for key in self.objects.list(&prefix, None).await? {
+            if key >= *oldest_kept {
+                break;
+            }
+            self.objects.delete(&key).await?;
         }
         Ok(())
     }
@@ -149,18 +159,23 @@ impl Ledger {
         persist(&self.drain, || self.objects.put(key, bytes.clone())).await
     }
 
-    /// Puts a link. Where one is already, it is ours if it says the same: then it is from an own
-    /// attempt without an answer, or from somebody who does just the same.
+    /// Puts a link. Where one is already, it may say the same: then it is from somebody who does
+    /// just the same, or from an own attempt whose answer was lost.
     async fn put_link(&self, chain: &Chain, n: u64, bytes: Bytes) -> anyhow::Result<Hold> {
-        let put = persist(&self.drain, || chain.put(n, bytes.clone())).await?;
+        let mut attempts = 0;
+        let put = persist(&self.drain, || {
+            attempts += 1;
+            chain.put(n, bytes.clone())
+        })
+        .await?;
         if put == Put::Created {
             return Ok(Hold::Kept);
         }
         let there = persist(&self.drain, || chain.get(n)).await?;
-        Ok(if there == Some(bytes) {
-            Hold::Kept
-        } else {
-            Hold::Lost
+        Ok(match there {
+            Some(there) if there == bytes && attempts > 1 => Hold::Kept,
+            Some(there) if there == bytes => Hold::Shared,
+            Some(_) | None => Hold::Lost,
         })
     }
 

@@ -16,7 +16,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait: soon enough after an outage, few enough requests during one.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// Repetitions once the worker is to end: some six seconds of trouble are sat out.
+/// Repetitions once the worker is to end: 6 to 13 seconds of trouble are sat out.
 const LAST_REPETITIONS: u32 = 6;
 
 /// Does `attempt` until the storage is available; near the end of the work only a few times.
