@@ -1,5 +1,6 @@
 //! The DDL that makes the archive queryable in Amazon Athena, from the tables' own Arrow schemas.
-//! Partitions are projected from the path: no crawler, no catalogue to keep.
+//! Partitions are projected from the path: no crawler, no catalogue to keep. Compiled for tests only,
+//! which keep the committed files what the columns say.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema};
 
 use crate::{columns::COMMENT, layout::Table};
 
-/// The first day that a query without a condition on `dt` looks at.
+/// The first day that any query finds: Athena looks into no partition outside the projected range.
 const FIRST_DAY: &str = "2008-01-01";
 
 /// The units that views give as doubles: a suffix of column names, what it becomes, and the divisor.
@@ -19,7 +20,7 @@ const UNITS: [(&str, &str, &str); 4] = [
 ];
 
 /// The DDL of every table: its file name and its text.
-pub fn ddl() -> Vec<(String, String)> {
+fn ddl() -> Vec<(String, String)> {
     let file = |table: Table| (format!("{}.sql", table.as_str()), statements(table));
     Table::ALL.into_iter().map(file).collect()
 }
@@ -39,7 +40,8 @@ fn table_statement(table: Table, schema: &Schema) -> String {
     format!(
         "\
 -- Generated from the Arrow schema of the rows. Put the archive's bucket and prefix in place of
--- ARCHIVE. Athena takes one statement a call.
+-- ARCHIVE. Athena takes one statement a call. It finds no day before {FIRST_DAY}: where there are
+-- older events, begin projection.dt.range earlier.
 CREATE EXTERNAL TABLE IF NOT EXISTS {name} (
 {}
 )
@@ -83,7 +85,8 @@ fn view_statement(table: Table, schema: &Schema) -> String {
         .collect();
     format!(
         "\
--- Degrees, metres and m/s as doubles; every other column as it is.
+-- What the table has in parts of a degree, of a metre or of m/s, as doubles in whole units; every
+-- other column as it is.
 CREATE OR REPLACE VIEW {name}_view AS
 SELECT
 {columns},

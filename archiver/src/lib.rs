@@ -7,6 +7,8 @@
 //! columns and are `encode`d, the files go to where the `layout` says, and a `commit` makes
 //! them part of the archive. Only then the stream's checkpoint moves.
 
+#[cfg(test)]
+mod athena;
 mod budget;
 mod columns;
 mod commit;
@@ -24,8 +26,6 @@ mod storage;
 mod testing;
 mod window;
 mod worker;
-
-pub mod athena;
 
 use std::{collections::HashSet, sync::Arc};
 

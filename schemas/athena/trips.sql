@@ -1,5 +1,6 @@
 -- Generated from the Arrow schema of the rows. Put the archive's bucket and prefix in place of
--- ARCHIVE. Athena takes one statement a call.
+-- ARCHIVE. Athena takes one statement a call. It finds no day before 2008-01-01: where there are
+-- older events, begin projection.dt.range earlier.
 CREATE EXTERNAL TABLE IF NOT EXISTS trips (
   `fleet_id` string COMMENT 'the fleet',
   `vehicle_id` string COMMENT 'the vehicle that served the ride',
@@ -45,7 +46,8 @@ TBLPROPERTIES (
   'storage.location.template' = 's3://ARCHIVE/trips/dt=${dt}/hour=${hour}/'
 );
 
--- Degrees, metres and m/s as doubles; every other column as it is.
+-- What the table has in parts of a degree, of a metre or of m/s, as doubles in whole units; every
+-- other column as it is.
 CREATE OR REPLACE VIEW trips_view AS
 SELECT
   "fleet_id",

@@ -1,5 +1,6 @@
-//! Files of one page a column, kept small: an hour of a few vehicles takes some kilobytes, so that
-//! what a file says about itself weighs as much as its rows. Numbers are written in two ways, and
+//! Files of no more rows than a page has, kept small: an hour of a few vehicles takes some kilobytes,
+//! so that what a file says about itself weighs as much as its rows. A column is one page, but for
+//! texts beyond 1 MiB, as many routes are. Numbers are written in two ways, and
 //! the smaller one is kept; that takes time, which files of that size have.
 
 use anyhow::Context as _;
@@ -56,7 +57,7 @@ pub(super) fn write(batch: &RecordBatch, options: ArrowWriterOptions) -> anyhow:
 }
 
 /// A column as the library writes it, but for what tells a reader of one page nothing: an index of
-/// the page, counts of levels, and a bloom filter of no values.
+/// pages, counts of levels, and a bloom filter of no values.
 fn chunk(
     field: &Field,
     array: &ArrayRef,

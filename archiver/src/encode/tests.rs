@@ -11,7 +11,9 @@ use parquet::{
             RowGroupMetaData,
         },
         page_index::column_index::ColumnIndexMetaData,
+        properties::ReaderProperties,
         reader::{FileReader as _, SerializedFileReader},
+        serialized_reader::ReadOptionsBuilder,
         statistics::Statistics,
     },
 };
@@ -223,10 +225,21 @@ fn column_names_differ_by_more_than_case() {
 
 #[test]
 fn a_ride_is_found_by_its_bloom_filter() {
-    for (_, file) in files() {
-        for column in metadata(&file).row_group(0).columns() {
+    let with_filters = || {
+        let reading = ReaderProperties::builder().set_read_bloom_filter(true);
+        let options = ReadOptionsBuilder::new().with_reader_properties(reading.build());
+        options.build()
+    };
+    // The rides of the first pings, of the event and of the trip, and one that nobody has.
+    let rides = ["v3-0", "v3-0", "r1", "r1"];
+    for ((_, file), ride) in files().into_iter().zip(rides) {
+        let reader = SerializedFileReader::new_with_options(file, with_filters()).unwrap();
+        let group = reader.get_row_group(0).unwrap();
+        for (index, column) in group.metadata().columns().iter().enumerate() {
             let is_ride = column.column_path().string() == "ride_id";
-            assert_eq!(column.bloom_filter_offset().is_some(), is_ride);
+            let filter = group.get_column_bloom_filter(index);
+            assert_eq!(filter.is_some(), is_ride);
+            assert!(filter.is_none_or(|filter| filter.check(ride) && !filter.check("nobody's")));
             let size = column.bloom_filter_length().unwrap_or_default();
             assert!(size <= 128 << 10, "{size}");
         }

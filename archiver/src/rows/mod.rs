@@ -5,3 +5,6 @@ pub(crate) mod chunked;
 pub(crate) mod pings;
 pub(crate) mod ride_events;
 pub(crate) mod trips;
+
+#[cfg(test)]
+mod tests;
