@@ -3,6 +3,13 @@
 
 use std::time::Duration;
 
+/// A range is gathered for this part of the limit of its age at least, however old its first record
+/// is: neither an old backlog nor a wrong clock makes a commit of every read.
+const LEAST_GATHERING: u32 = 16;
+
+/// Memory of rows below this says nothing of how well rows are packed: footers weigh more.
+const TELLING_BYTES: usize = 1 << 20;
+
 /// Why a range is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
@@ -36,6 +43,13 @@ pub(crate) struct Limits {
     pub(crate) file_bytes: u64,
     /// Age of the oldest record.
     pub(crate) age: Duration,
+}
+
+impl Limits {
+    /// The age that a range begins with, of that which its first record has by then.
+    pub(crate) fn head_start(self, first_record: Duration) -> Duration {
+        first_record.min(self.age / LEAST_GATHERING * (LEAST_GATHERING - 1))
+    }
 }
 
 /// What is buffered.
@@ -74,6 +88,11 @@ pub(crate) fn should_cut(buffered: Buffered, limits: Limits) -> Option<Cut> {
     }
 }
 
+/// Encoded bytes per byte of rows in memory, as a commit has shown it; None if it was too small.
+pub(crate) fn encoded_ratio(row_bytes: usize, encoded: u64) -> Option<f64> {
+    (row_bytes >= TELLING_BYTES).then(|| encoded as f64 / row_bytes as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +119,20 @@ mod tests {
         check((0, 900, Turn::Nobody), Some(Cut::Age));
         check((0, 0, Turn::Ours), Some(Cut::Memory));
         check((100, 900, Turn::Ours), Some(Cut::Memory));
+    }
+
+    #[test]
+    fn a_range_begins_as_old_as_its_first_record_but_never_full_of_age() {
+        let minutes = Duration::from_mins;
+        assert_eq!(LIMITS.head_start(minutes(10)), minutes(10));
+        let oldest = LIMITS.head_start(Duration::MAX);
+        assert!((minutes(14)..minutes(15)).contains(&oldest), "{oldest:?}");
+    }
+
+    #[test]
+    fn only_a_commit_of_some_size_tells_how_rows_are_packed() {
+        assert_eq!(encoded_ratio(0, 500), None);
+        assert_eq!(encoded_ratio(TELLING_BYTES, 1 << 18), Some(0.25));
     }
 
     #[test]

@@ -1,25 +1,25 @@
 //! What the next commit of a shard will hold: rows, dead letters and gaps, read but not written.
 //! It is a function of the window it began with and of what was read, however that came in pieces.
 
+mod shelf;
+
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use arrow_array::RecordBatch;
-use arrow_schema::ArrowError;
 use bytes::Bytes;
 use objects::Key;
-use schemas::{Ping, Record, RideEvent, Timestamp, Trip, seen::Sighting};
+use schemas::{Ping, Record, RideEvent, Trip, seen::Sighting};
 use sha2::{Digest as _, Sha256};
 use transport::{Fetched, Position, StreamRecord};
 
 use crate::{
     commit::{Commit, Counts, File, Intent, Range, StoredObject},
     dead_letters::{DeadLetters, Hex, Reason},
-    encode::Format,
     layout::{Hour, Link, Table},
     rows::{pings::PingRows, ride_events, trips},
-    window::Window,
+    window::{self, Window},
 };
+use shelf::{Facts, Shelf, stored};
 
 /// The commit in the making.
 #[derive(Debug)]
@@ -56,9 +56,12 @@ pub(crate) enum Progress {
 pub(crate) struct Sealed {
     pub(crate) objects: Vec<(Key, Bytes)>,
     pub(crate) commit: Commit,
-    pub(crate) dead_letters: Vec<(Reason, u64)>,
+    pub(crate) dead_letters: BTreeMap<Reason, u64>,
     /// When the stream took the oldest record.
     pub(crate) oldest_ms: Option<i64>,
+    pub(crate) window_size: window::Size,
+    /// Vehicles that the window had no room for any more.
+    pub(crate) vehicles_forgotten: usize,
 }
 
 impl Draft {
@@ -131,7 +134,22 @@ impl Draft {
 
     /// Bytes that the draft takes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        self.pings.bytes() + self.fact_bytes + self.dead_letters.bytes()
+        self.row_bytes() + self.dead_letters.bytes()
+    }
+
+    /// Bytes of what becomes Parquet.
+    pub(crate) fn row_bytes(&self) -> usize {
+        self.pings.bytes() + self.fact_bytes
+    }
+
+    /// When the stream took the oldest record.
+    pub(crate) fn oldest_ms(&self) -> Option<i64> {
+        self.oldest_ms
+    }
+
+    /// How much the window of this draft remembers.
+    pub(crate) fn window_size(&self) -> window::Size {
+        self.window.size()
     }
 
     /// What is to be written before any of it: None where there is nothing to commit.
@@ -151,11 +169,8 @@ impl Draft {
     pub(crate) fn seal(mut self) -> anyhow::Result<(Sealed, Self)> {
         let range = self.range().context("seal an empty draft")?;
         let mut objects = Vec::new();
-        let mut files = self.ping_files(&mut objects)?;
-        files.extend(self.event_files(&mut objects)?);
-        files.extend(self.trip_files(&mut objects)?);
-        let reasons = self.dead_letters.counts().collect();
-        let lines = std::mem::take(&mut self.dead_letters).into_lines();
+        let files = self.files(&mut objects)?;
+        let (lines, reasons) = self.dead_letters.into_parts();
         let dead_letters = if lines.is_empty() {
             None
         } else {
@@ -165,7 +180,8 @@ impl Draft {
                 &mut objects,
             ))
         };
-        self.window.forget();
+        let vehicles_forgotten = self.window.forget();
+        let window_size = self.window.size();
         let window = stored(self.link.window_key()?, self.window.encode()?, &mut objects);
         let commit = Commit {
             shard: self.link.shard.clone(),
@@ -189,6 +205,8 @@ impl Draft {
                 commit,
                 dead_letters: reasons,
                 oldest_ms,
+                window_size,
+                vehicles_forgotten,
             },
             next,
         ))
@@ -213,15 +231,15 @@ impl Draft {
                 return self.bury(record, Reason::from(&error), &error.to_string());
             }
         };
-        let time = match &fact {
-            Record::Ping(ping) => ping.time,
-            Record::RideEvent(event) => event.time,
-            Record::Trip(trip) => trip.ended,
+        let (table, time) = match &fact {
+            Record::Ping(ping) => (Table::Pings, ping.time),
+            Record::RideEvent(event) => (Table::RideEvents, event.time),
+            Record::Trip(trip) => (Table::Trips, trip.ended),
         };
         if Hour::of(time).is_none() {
             return self.bury(
                 record,
-                Reason::TimeOutOfRange,
+                Reason::TimeOutOfRange(table),
                 "outside the years 1970 to 9999",
             );
         }
@@ -282,103 +300,30 @@ impl Draft {
             .context("write a dead letter")
     }
 
-    fn ping_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
-        let format = Format::of(Table::Pings)?;
-        let dictionaries = self.pings.dictionaries();
-        let mut files = Vec::new();
-        for (hour, rows) in self.pings.by_hour() {
-            let bytes = format.write(self.pings.batches(&rows, &dictionaries))?;
-            let times = self
-                .pings
-                .time_range(&rows)
-                .context("an hour without rows")?;
-            let object = stored(self.link.file_key(Table::Pings, hour)?, bytes, objects);
-            files.push(file(Table::Pings, object, rows.len(), times));
-        }
-        Ok(files)
-    }
-
-    fn event_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
-        let facts = Facts {
+    /// Makes the files of all tables.
+    fn files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
+        let mut all = Shelf {
+            link: &self.link,
+            objects,
+            files: Vec::new(),
+        };
+        all.put_pings(&self.pings)?;
+        all.put_facts(&Facts {
             table: Table::RideEvents,
-            rows: self.events.iter().collect(),
+            rows: &self.events,
             time: |event: &RideEvent| event.time,
             sort: ride_events::sort,
             batch: ride_events::batch,
-        };
-        facts.files(&self.link, objects)
-    }
-
-    fn trip_files(&self, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
-        let facts = Facts {
+        })?;
+        all.put_facts(&Facts {
             table: Table::Trips,
-            rows: self.trips.iter().collect(),
+            rows: &self.trips,
             time: |trip: &Trip| trip.ended,
             sort: trips::sort,
             batch: trips::batch,
-        };
-        facts.files(&self.link, objects)
+        })?;
+        Ok(all.files)
     }
-}
-
-/// Rows of a table that has few of them, and how to make columns of them.
-struct Facts<'a, Row> {
-    table: Table,
-    rows: Vec<&'a Row>,
-    time: fn(&Row) -> Timestamp,
-    sort: fn(&mut [&Row]),
-    batch: fn(&[&Row]) -> Result<RecordBatch, ArrowError>,
-}
-
-impl<Row> Facts<'_, Row> {
-    fn files(self, link: &Link, objects: &mut Vec<(Key, Bytes)>) -> anyhow::Result<Vec<File>> {
-        let mut hours: BTreeMap<Hour, Vec<&Row>> = BTreeMap::new();
-        for row in self.rows {
-            if let Some(hour) = Hour::of((self.time)(row)) {
-                hours.entry(hour).or_default().push(row);
-            }
-        }
-        let format = Format::of(self.table)?;
-        let mut files = Vec::new();
-        for (hour, mut rows) in hours {
-            (self.sort)(&mut rows);
-            let bytes = format.write(std::iter::once((self.batch)(&rows)))?;
-            let times = || rows.iter().map(|row| (self.time)(row));
-            let range = times()
-                .min()
-                .zip(times().max())
-                .context("an hour without rows")?;
-            let object = stored(link.file_key(self.table, hour)?, bytes, objects);
-            files.push(file(self.table, object, rows.len(), range));
-        }
-        Ok(files)
-    }
-}
-
-fn file(
-    table: Table,
-    object: StoredObject,
-    rows: usize,
-    (min, max): (Timestamp, Timestamp),
-) -> File {
-    File {
-        table,
-        object,
-        rows: rows as u64,
-        min_ms: min.0,
-        max_ms: max.0,
-    }
-}
-
-/// Adds an object to those to be stored and describes it.
-fn stored(key: Key, bytes: Vec<u8>, objects: &mut Vec<(Key, Bytes)>) -> StoredObject {
-    let description = StoredObject {
-        key: key.to_string(),
-        bytes: bytes.len() as u64,
-        sha256: sha256(&bytes),
-    };
-    objects.push((key, bytes.into()));
-    description
 }
 
 /// The SHA-256 in lower-case hexadecimal.

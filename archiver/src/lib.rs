@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod athena;
 mod budget;
+mod chunked;
 mod columns;
 mod commit;
 mod cut;
@@ -27,12 +28,12 @@ mod testing;
 mod window;
 mod worker;
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use objects::Objects;
 use service::Shutdown;
-use tokio::{sync::Semaphore, task::JoinSet, time};
+use tokio::{task::JoinSet, time};
 use transport::{Consumer, Shard, Stream, StreamError};
 
 pub use settings::Settings;
@@ -41,19 +42,19 @@ use crate::{
     budget::Budget,
     cut::Limits,
     ledger::Ledger,
-    worker::{FIRST_RATIO, QUIET, Worker},
+    metrics::WindowGauges,
+    worker::{FIRST_RATIO, Permits, Worker, unix_ms},
 };
 
 /// The consumer group whose members share the shards.
 const GROUP: &str = "archiver";
 
-/// Drafts encoded at the same time: encoding needs memory beyond the budget of the rows.
-const ENCODERS: usize = 1;
+/// Shards that this member has not got so long after it began to drain are another's.
+const LAST_SHARDS: Duration = Duration::from_millis(200);
 
 /// Archives the stream until `drain` is requested and all that is on the stream is archived.
 ///
-/// Request it after whoever appends has stopped: a shard is done when it has had nothing new for
-/// 200 ms.
+/// Request it after whoever appends has stopped: a shard is done when it has been read to its end.
 ///
 /// # Errors
 /// An error from a stream or a storage that does not get better by waiting. What was begun is
@@ -70,7 +71,7 @@ pub async fn run(
         age: settings.archive_max_age,
     };
     let budget = Budget::new(settings.archive_memory);
-    let encoders = Arc::new(Semaphore::new(ENCODERS));
+    let permits = Permits::default();
     let mut consumer = stream.consumer(GROUP);
     let mut workers = JoinSet::new();
     let mut taken = HashSet::new();
@@ -90,7 +91,9 @@ pub async fn run(
                     share: budget.share(),
                     limits,
                     encoded_ratio: FIRST_RATIO,
-                    encoders: Arc::clone(&encoders),
+                    permits: permits.clone(),
+                    now_ms: unix_ms,
+                    window: WindowGauges::default(),
                     drain: drain.clone(),
                 };
                 workers.spawn(worker.run());
@@ -115,7 +118,7 @@ async fn next_shard(
             () = drain.requested() => {}
         }
     }
-    time::timeout(QUIET, consumer.acquire())
+    time::timeout(LAST_SHARDS, consumer.acquire())
         .await
         .ok()
         .transpose()

@@ -4,7 +4,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{cut::Cut, dead_letters::Reason, draft::Sealed, layout::Table};
+use crate::{cut::Cut, dead_letters::Reason, draft::Sealed, layout::Table, window};
 
 const ROWS: &str = "hansom_archiver_rows_total";
 const DUPLICATES: &str = "hansom_archiver_duplicates_total";
@@ -21,6 +21,9 @@ const RETRIES: &str = "hansom_archiver_retries_total";
 const CHECKPOINT_FAILURES: &str = "hansom_archiver_checkpoint_failures_total";
 const LAG: &str = "hansom_archiver_lag_seconds";
 const BUFFERED: &str = "hansom_archiver_buffered_bytes";
+const VEHICLES: &str = "hansom_archiver_window_vehicles";
+const RUNS: &str = "hansom_archiver_window_runs";
+const VEHICLES_FORGOTTEN: &str = "hansom_archiver_vehicles_forgotten_total";
 
 /// Describes all metrics of the archiver, and shows those that may stay zero.
 pub(crate) fn describe() {
@@ -28,7 +31,10 @@ pub(crate) fn describe() {
     describe_counter!(ROWS, "Rows that are committed, by table");
     describe_counter!(DUPLICATES, "Repeats that were not written again, by table");
     describe_counter!(BEYOND_MEMORY, "Rows too old to tell from repeats, by table");
-    describe_counter!(DEAD_LETTERS, "Records that cannot be rows, by reason");
+    describe_counter!(
+        DEAD_LETTERS,
+        "Records that cannot be rows, by reason, and by table where that can be told"
+    );
     describe_counter!(COMMITS, "Commits written");
     describe_counter!(CUTS, "Ranges cut, by reason");
     describe_counter!(FILES, "Parquet files committed, by table");
@@ -60,13 +66,22 @@ pub(crate) fn describe() {
         Unit::Bytes,
         "Memory that rows on their way to a file take"
     );
+    describe_gauge!(VEHICLES, "Vehicles whose repeats are recognised");
+    describe_gauge!(
+        RUNS,
+        "Runs of sequence numbers by which repeats are recognised"
+    );
+    describe_counter!(
+        VEHICLES_FORGOTTEN,
+        "Vehicles forgotten before their time, as there were too many"
+    );
     for table in Table::ALL {
         for name in [ROWS, DUPLICATES, BEYOND_MEMORY, FILES, BYTES] {
             counter!(name, "table" => table.as_str()).increment(0);
         }
     }
     for reason in Reason::ALL {
-        counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(0);
+        dead_letters(reason, 0);
     }
     for cut in Cut::ALL {
         counter!(CUTS, "reason" => cut.as_str()).increment(0);
@@ -78,6 +93,7 @@ pub(crate) fn describe() {
         DISPLACED,
         RETRIES,
         CHECKPOINT_FAILURES,
+        VEHICLES_FORGOTTEN,
     ] {
         counter!(name).increment(0);
     }
@@ -100,11 +116,17 @@ pub(crate) fn committed(sealed: &Sealed, now_ms: i64) {
         counter!(BYTES, "table" => file.table.as_str()).increment(file.object.bytes);
     }
     for (reason, count) in &sealed.dead_letters {
-        counter!(DEAD_LETTERS, "reason" => reason.as_str()).increment(*count);
+        dead_letters(*reason, *count);
     }
+    counter!(VEHICLES_FORGOTTEN).increment(sealed.vehicles_forgotten as u64);
     if let Some(oldest_ms) = sealed.oldest_ms {
         histogram!(LAG).record(now_ms.saturating_sub(oldest_ms).max(0) as f64 / 1e3);
     }
+}
+
+fn dead_letters(reason: Reason, count: u64) {
+    let table = reason.table().map_or("unknown", Table::as_str);
+    counter!(DEAD_LETTERS, "reason" => reason.as_str(), "table" => table).increment(count);
 }
 
 /// A range is cut.
@@ -130,4 +152,23 @@ pub(crate) fn checkpoint_failed() {
 /// All shards together hold so many bytes.
 pub(crate) fn buffered(bytes: usize) {
     gauge!(BUFFERED).set(bytes as f64);
+}
+
+/// What one shard's window adds to the gauges; taken off when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct WindowGauges(window::Size);
+
+impl WindowGauges {
+    /// The window is as large as this now.
+    pub(crate) fn set(&mut self, size: window::Size) {
+        let before = std::mem::replace(&mut self.0, size);
+        gauge!(VEHICLES).increment(size.vehicles as f64 - before.vehicles as f64);
+        gauge!(RUNS).increment(size.runs as f64 - before.runs as f64);
+    }
+}
+
+impl Drop for WindowGauges {
+    fn drop(&mut self) {
+        self.set(window::Size::default());
+    }
 }

@@ -1,6 +1,8 @@
 //! What the tests share: facts, streams of them, and a reader of the archive.
 //! It checks that an archive is whole; what should be in it, the tests know.
 
+pub(crate) mod counters;
+pub(crate) mod shards;
 pub(crate) mod storages;
 
 use std::{

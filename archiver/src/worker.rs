@@ -2,34 +2,28 @@
 //! What a commit holds is decided in `draft`; who owns a number in `ledger`.
 
 use std::{
+    ops::ControlFlow,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use anyhow::Context as _;
 use service::Shutdown;
-use tokio::{
-    sync::Semaphore,
-    task,
-    time::{self, Instant},
-};
+use tokio::{sync::Semaphore, task, time::Instant};
 use tracing::{error, info, warn};
-use transport::{Read, Shard};
+use transport::{Position, Read, Shard};
 
 use crate::{
     budget::Share,
     commit::Intent,
-    cut::{Buffered, Cut, Limits, Turn, should_cut},
+    cut::{Buffered, Cut, Limits, Turn, encoded_ratio, should_cut},
     draft::{Draft, Progress, Sealed},
     ledger::{Hold, Ledger, State},
-    metrics,
+    metrics::{self, WindowGauges},
 };
 
-/// A stream that has had nothing new for so long, while nobody appends any more, is read out.
-pub(crate) const QUIET: Duration = Duration::from_millis(200);
-
-/// Encoded bytes per byte of memory, before a first commit has shown it: generous, as a file that
-/// is too small does less harm than one too large.
+/// Encoded bytes per byte of rows in memory, before a first commit has shown it: generous, as a file
+/// that is too small does less harm than one too large.
 pub(crate) const FIRST_RATIO: f64 = 0.25;
 
 /// Archives one shard.
@@ -38,11 +32,31 @@ pub(crate) struct Worker {
     pub(crate) ledger: Ledger,
     pub(crate) share: Share,
     pub(crate) limits: Limits,
-    /// Encoded bytes per byte of memory, as commits have shown it so far.
+    /// Encoded bytes per byte of rows in memory, as the last commit of some size has shown it.
     pub(crate) encoded_ratio: f64,
-    /// A permit for each draft that may be encoded at the same time.
-    pub(crate) encoders: Arc<Semaphore>,
+    pub(crate) permits: Permits,
+    /// The time of day, Unix ms UTC: it says how old a record is, and nothing that is archived.
+    pub(crate) now_ms: fn() -> i64,
+    pub(crate) window: WindowGauges,
     pub(crate) drain: Shutdown,
+}
+
+/// What takes memory beyond the budget, and is done by one worker of a process at a time.
+#[derive(Clone)]
+pub(crate) struct Permits {
+    /// To encode a draft.
+    encode: Arc<Semaphore>,
+    /// To redo an intent, whose range is as large as it was cut, however full the budget is now.
+    redo: Arc<Semaphore>,
+}
+
+impl Default for Permits {
+    fn default() -> Self {
+        Self {
+            encode: Arc::new(Semaphore::new(1)),
+            redo: Arc::new(Semaphore::new(1)),
+        }
+    }
 }
 
 /// Why archiving a shard came to an end.
@@ -57,10 +71,28 @@ enum Ended {
 /// What a worker waited for.
 enum Event {
     Read(Read),
-    /// The stream is read out.
-    Quiet,
+    /// The shard is read to its end, and nobody appends any more.
+    ReadOut,
     /// A deadline, a turn or a drain: look again.
     Woken,
+}
+
+/// Since when a range is gathered, and how old its first record was then.
+#[derive(Debug, Clone, Copy)]
+struct Gathering {
+    since: Instant,
+    head_start: Duration,
+}
+
+impl Gathering {
+    fn age(self) -> Duration {
+        self.head_start + self.since.elapsed()
+    }
+
+    /// When the range is as old as `age`; None for an age beyond all times.
+    fn end(self, age: Duration) -> Option<Instant> {
+        self.since.checked_add(age.saturating_sub(self.head_start))
+    }
 }
 
 impl Worker {
@@ -87,21 +119,15 @@ impl Worker {
     async fn archive(&mut self) -> anyhow::Result<Ended> {
         self.share.hold(0);
         let State { mut draft, open } = self.ledger.load().await?;
+        self.window.set(draft.window_size());
+        // The last commit may have no checkpoint yet, or be older than the checkpoint.
+        self.checkpoint(draft.position()).await;
         self.shard.seek(draft.position());
         if let Some(intent) = open {
-            if self.reread(&mut draft, &intent).await? == Progress::Before {
-                return Ok(Ended::Done);
-            }
-            // Whoever redoes late must not write over what is committed: the stream may by now
-            // have lost a part of the range.
-            if self.ledger.is_committed(intent.n).await? {
-                return Ok(Ended::Displaced);
-            }
-            let Some(next) = self.commit(draft).await? else {
-                return Ok(Ended::Displaced);
+            draft = match self.redo(draft, &intent).await? {
+                ControlFlow::Continue(next) => next,
+                ControlFlow::Break(ended) => return Ok(ended),
             };
-            draft = next;
-            self.shard.seek(draft.position());
         }
         loop {
             let cut = self.fill(&mut draft).await?;
@@ -123,30 +149,39 @@ impl Worker {
 
     /// Reads on until it is time to cut.
     async fn fill(&mut self, draft: &mut Draft) -> anyhow::Result<Cut> {
-        let mut began = None;
+        let mut gathering: Option<Gathering> = None;
         loop {
             self.share.hold(draft.bytes());
             let buffered = Buffered {
-                file_bytes: (draft.bytes() as f64 * self.encoded_ratio) as u64,
-                age: began.map(|began: Instant| began.elapsed()),
+                file_bytes: (draft.row_bytes() as f64 * self.encoded_ratio) as u64,
+                age: gathering.map(Gathering::age),
                 memory: self.share.turn(),
             };
             if let Some(cut) = should_cut(buffered, self.limits) {
                 return Ok(cut);
             }
-            let deadline = began.map(|began| began + self.limits.age);
+            let deadline = gathering.and_then(|gathering| gathering.end(self.limits.age));
             match self.next(buffered.memory, deadline).await? {
                 Event::Read(Read::Records(records)) => {
                     let _all = draft.take(&records, None)?;
-                    began.get_or_insert_with(Instant::now);
                 }
                 Event::Read(Read::Gap(through)) => {
                     let _all = draft.skip(through, None);
-                    began.get_or_insert_with(Instant::now);
                 }
-                Event::Read(Read::Revoked) | Event::Quiet => return Ok(Cut::End),
-                Event::Woken => {}
+                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Cut::End),
+                Event::Woken => continue,
             }
+            gathering.get_or_insert_with(|| self.gathering(draft.oldest_ms()));
+        }
+    }
+
+    /// Begins to gather a range whose first record is of `oldest_ms`.
+    fn gathering(&self, oldest_ms: Option<i64>) -> Gathering {
+        let age_ms = oldest_ms.map_or(0, |oldest_ms| (self.now_ms)().saturating_sub(oldest_ms));
+        let age = Duration::from_millis(age_ms.max(0) as u64);
+        Gathering {
+            since: Instant::now(),
+            head_start: self.limits.head_start(age),
         }
     }
 
@@ -157,14 +192,37 @@ impl Worker {
             return Ok(Event::Woken);
         }
         if self.drain.is_requested() {
-            let read = time::timeout(QUIET, self.shard.read()).await;
-            return read.map_or(Ok(Event::Quiet), |read| Ok(Event::Read(read?)));
+            let read = self.shard.read_if_any().await?;
+            return Ok(read.map_or(Event::ReadOut, Event::Read));
         }
         tokio::select! {
             read = self.shard.read() => Ok(Event::Read(read?)),
             () = self.share.changed_or(deadline) => Ok(Event::Woken),
             () = self.drain.requested() => Ok(Event::Woken),
         }
+    }
+
+    /// Does again what an intent that was left open has fixed, one shard of the process at a time.
+    async fn redo(
+        &mut self,
+        mut draft: Draft,
+        intent: &Intent,
+    ) -> anyhow::Result<ControlFlow<Ended, Draft>> {
+        let redo = Arc::clone(&self.permits.redo);
+        let _permit = redo.acquire().await?;
+        if self.reread(&mut draft, intent).await? == Progress::Before {
+            return Ok(ControlFlow::Break(Ended::Done));
+        }
+        // Whoever redoes late must not write over what is committed: the stream may by now have
+        // lost a part of the range.
+        if self.ledger.is_committed(intent.n).await? {
+            return Ok(ControlFlow::Break(Ended::Displaced));
+        }
+        let Some(next) = self.commit(draft).await? else {
+            return Ok(ControlFlow::Break(Ended::Displaced));
+        };
+        self.shard.seek(next.position());
+        Ok(ControlFlow::Continue(next))
     }
 
     /// Reads the range of an intent that was left open, that and no more.
@@ -179,7 +237,7 @@ impl Worker {
             let progress = match self.next(Turn::Nobody, None).await? {
                 Event::Read(Read::Records(records)) => draft.take(&records, Some(until))?,
                 Event::Read(Read::Gap(through)) => draft.skip(through, Some(until)),
-                Event::Read(Read::Revoked) | Event::Quiet => return Ok(Progress::Before),
+                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Progress::Before),
                 Event::Woken => Progress::Before,
             };
             self.share.hold(draft.bytes());
@@ -192,34 +250,44 @@ impl Worker {
     /// Writes what an intent has fixed, and returns the draft that comes next; None if another has
     /// committed something else under this number. Every step may be done twice.
     async fn commit(&mut self, draft: Draft) -> anyhow::Result<Option<Draft>> {
-        let memory = draft.bytes();
+        let row_bytes = draft.row_bytes();
         let (sealed, next) = self.seal(draft).await?;
-        let encoded = sealed.objects.iter().map(|(_, bytes)| bytes.len()).sum();
-        self.share.hold(encoded);
+        let objects = sealed.objects.iter();
+        self.share.hold(objects.map(|(_, bytes)| bytes.len()).sum());
         self.ledger.write(&sealed.objects).await?;
-        if self.ledger.close(&sealed.commit).await? == Hold::Lost {
+        let hold = self.ledger.close(&sealed.commit).await?;
+        if hold == Hold::Lost {
             return Ok(None);
         }
         self.share.hold(0);
-        // A file much larger than the last ones does more harm than one a little too small.
-        self.encoded_ratio = self
-            .encoded_ratio
-            .max(encoded as f64 / memory.max(1) as f64);
-        report(&sealed);
-        if let Some(position) = next.position()
+        let encoded = sealed.commit.files.iter().map(|file| file.object.bytes);
+        if let Some(ratio) = encoded_ratio(row_bytes, encoded.sum()) {
+            self.encoded_ratio = ratio;
+        }
+        self.window.set(sealed.window_size);
+        // Of two workers that have put the same commit, one counts it.
+        if hold == Hold::Kept {
+            report(&sealed, (self.now_ms)());
+        }
+        self.checkpoint(next.position()).await;
+        self.ledger.prune(sealed.commit.n).await?;
+        Ok(Some(next))
+    }
+
+    /// Tells the stream how far the archive is.
+    async fn checkpoint(&mut self, position: Option<Position>) {
+        if let Some(position) = position
             && let Err(error) = self.shard.checkpoint(position).await
         {
             metrics::checkpoint_failed();
             warn!(%error, "checkpoint is not stored, the next one will be");
         }
-        self.ledger.prune(sealed.commit.n).await?;
-        Ok(Some(next))
     }
 
     /// Encodes away from the threads that wait for the network, and one draft at a time, which
     /// bounds the memory that encoders take.
     async fn seal(&mut self, draft: Draft) -> anyhow::Result<(Sealed, Draft)> {
-        let _permit = self.encoders.acquire().await?;
+        let _permit = self.permits.encode.acquire().await?;
         task::spawn_blocking(move || draft.seal())
             .await
             .context("encode")?
@@ -228,9 +296,9 @@ impl Worker {
 }
 
 /// Counts what is now in the archive, and says what is lost.
-fn report(sealed: &Sealed) {
+fn report(sealed: &Sealed, now_ms: i64) {
     let Sealed { commit, .. } = sealed;
-    metrics::committed(sealed, unix_ms());
+    metrics::committed(sealed, now_ms);
     for gap in &commit.gaps {
         error!(
             shard = commit.shard,
@@ -249,7 +317,8 @@ fn report(sealed: &Sealed) {
     }
 }
 
-fn unix_ms() -> i64 {
+/// The time of day, Unix ms UTC.
+pub(crate) fn unix_ms() -> i64 {
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since_1970.map_or(0, |elapsed| elapsed.as_millis() as i64)
 }

@@ -13,10 +13,10 @@ use schemas::{
 };
 
 use crate::{
+    chunked::Chunked,
     columns::{Kind, optional, required, times, words},
     encode::ROWS_A_PAGE,
     layout::Hour,
-    rows::chunked::Chunked,
     window::VehicleNumber,
 };
 
@@ -25,6 +25,8 @@ use crate::{
 pub(crate) struct PingRows {
     rows: Chunked<Row>,
     contexts: Vec<Context>,
+    /// Bytes of the contexts' ids that lie elsewhere.
+    long_ids: usize,
     /// The latest context of each vehicle, by its number in the window.
     latest: Vec<Option<u32>>,
 }
@@ -54,6 +56,9 @@ struct Row {
     state: u8,
     protocol: u8,
 }
+
+/// Bytes of the longest id that lies in its context.
+const SHORT_ID_BYTES: usize = 23;
 
 const NO_ACCURACY: i32 = -1;
 const NO_ALTITUDE: i32 = i32::MIN;
@@ -133,12 +138,13 @@ impl PingRows {
     pub(crate) fn bytes(&self) -> usize {
         self.rows.bytes()
             + self.contexts.capacity() * size_of::<Context>()
+            + self.long_ids
             + self.latest.capacity() * size_of::<Option<u32>>()
     }
 
     /// The rows of each hour, sorted.
     pub(crate) fn by_hour(&self) -> BTreeMap<Hour, Vec<u32>> {
-        let hour = |index: &u32| Hour::of(Timestamp(self.rows.get(*index).time));
+        let hour = |index: &u32| Hour::of(self.time(*index));
         let mut hours: BTreeMap<Hour, Vec<u32>> = BTreeMap::new();
         for rows in self.sorted().chunk_by(|a, b| hour(a) == hour(b)) {
             // Pings whose time has no hour are not pushed.
@@ -149,10 +155,9 @@ impl PingRows {
         hours
     }
 
-    /// The earliest and the latest time among the rows.
-    pub(crate) fn time_range(&self, rows: &[u32]) -> Option<(Timestamp, Timestamp)> {
-        let times = || rows.iter().map(|row| Timestamp(self.rows.get(*row).time));
-        Some((times().min()?, times().max()?))
+    /// When a row's ping was taken.
+    pub(crate) fn time(&self, row: u32) -> Timestamp {
+        Timestamp(self.rows.get(row).time)
     }
 
     /// What the columns of all batches share.
@@ -180,7 +185,7 @@ impl PingRows {
     }
 
     fn batch(&self, rows: &[u32], shared: &Dictionaries) -> Result<RecordBatch, ArrowError> {
-        let rows: Vec<Row> = rows.iter().map(|index| self.rows.get(*index)).collect();
+        let rows: Vec<Row> = rows.iter().map(|index| *self.rows.get(*index)).collect();
         let keys = Int32Array::from_iter_values(rows.iter().map(|row| row.context as i32));
         let ids = |values: &ArrayRef| -> Result<ArrayRef, ArrowError> {
             Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(
@@ -240,12 +245,14 @@ impl PingRows {
             }
         }
         let new = self.contexts.len() as u32;
-        self.contexts.push(Context {
+        let context = Context {
             vehicle: VehicleKey::new(ping.fleet, ping.vehicle),
             driver: ping.driver.map(KeptId::from),
             ride: ping.ride.map(KeptId::from),
             epoch: ping.name.epoch,
-        });
+        };
+        self.long_ids += context.long_ids();
+        self.contexts.push(context);
         self.latest[number] = Some(new);
         new
     }
@@ -304,6 +311,19 @@ impl PingRows {
     }
 }
 
+impl Context {
+    /// Bytes of its ids that lie elsewhere.
+    fn long_ids(&self) -> usize {
+        let (fleet, vehicle) = self.vehicle.parts();
+        let driver = self.driver.as_ref().map_or(0, |id| id.as_str().len());
+        let ride = self.ride.as_ref().map_or(0, |id| id.as_str().len());
+        [fleet.len() + 1 + vehicle.len(), driver, ride]
+            .into_iter()
+            .filter(|bytes| *bytes > SHORT_ID_BYTES)
+            .sum()
+    }
+}
+
 /// The ids of all contexts, as the columns of every batch refer to them.
 #[derive(Debug)]
 pub(crate) struct Dictionaries {
@@ -316,7 +336,7 @@ pub(crate) struct Dictionaries {
 
 #[cfg(test)]
 mod tests {
-    use schemas::{Accuracy, Heading, Speed};
+    use schemas::{Accuracy, FleetId, Heading, RideId, Speed};
 
     use super::*;
 
@@ -326,6 +346,20 @@ mod tests {
         assert!(Heading::from_cdeg(u32::from(NO_HEADING)).is_none());
         assert!(Accuracy::from_dm(NO_ACCURACY as u32).is_none());
         assert!(Altitude::from_dm(NO_ALTITUDE).is_none());
+    }
+
+    #[test]
+    fn ids_that_lie_elsewhere_are_counted() {
+        let context = |vehicle: &str, ride: &str| Context {
+            vehicle: VehicleKey::new(FleetId::default(), vehicle.parse().unwrap()),
+            driver: None,
+            ride: Some(ride.parse::<RideId>().unwrap().into()),
+            epoch: 0,
+        };
+        let fleet = FleetId::default().as_str().len();
+        let long = "i".repeat(24);
+        assert_eq!(context("v", &long[1..]).long_ids(), 0);
+        assert_eq!(context(&long, &long).long_ids(), fleet + 1 + 24 + 24);
     }
 
     #[test]

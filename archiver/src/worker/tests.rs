@@ -1,20 +1,33 @@
 //! Whatever dies wherever, and whoever fights for a shard: every fact is in the archive once.
 
+mod cuts;
+mod starts;
+
 use std::sync::atomic::AtomicUsize;
 
-use objects::{Objects, memory::MemoryObjects};
+use objects::{Key, Objects, memory::MemoryObjects};
 use proptest::prelude::*;
+use schemas::Timestamp;
+use tokio::time;
 use transport::Stream;
 
 use super::*;
 use crate::{
     Settings,
     budget::Budget,
+    layout::Table,
     testing::{
-        Archive, Entry, append, event, ping, read,
+        Archive, Entry, append,
+        counters::Counters,
+        event, ping, read,
         storages::{Fault, Flaky, Jittery},
         stream, trip,
     },
+};
+
+const LIMITS: Limits = Limits {
+    file_bytes: 128_000_000,
+    age: Duration::from_mins(15),
 };
 
 fn settings() -> Settings {
@@ -110,57 +123,70 @@ async fn a_fault_at_any_operation_neither_loses_nor_doubles_a_fact() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn rows_are_in_the_archive_when_the_oldest_has_the_age_for_it() {
-    let stream = stream(1).await;
-    let objects = Arc::new(MemoryObjects::default());
-    let drain = Shutdown::new();
-    let running = tokio::spawn(crate::run(
-        settings(),
-        stream.clone(),
-        objects.clone(),
-        drain.clone(),
-    ));
-    append(&stream, &[ping("v1", 1).into()]).await;
-    while read(&*objects).await.pings.is_empty() {
-        time::sleep(Duration::from_mins(1)).await;
+/// The sum over tables of what a run has counted; records that no table can be told of are apart.
+fn counted(counters: &Counters, table: Table) -> [u64; 3] {
+    let names = ["rows", "duplicates", "dead_letters"];
+    names.map(|name| {
+        let name = format!("hansom_archiver_{name}_total");
+        counters.sum(&name, ("table", table.as_str()))
+    })
+}
+
+/// Archives all parts with a fault that is no death, and compares the metrics with what was sent.
+async fn balance(fault: Option<(usize, Fault)>) {
+    let counters = Counters::default();
+    let _recording = ::metrics::set_default_local_recorder(&counters);
+    let stream = stream(2).await;
+    let flaky = Flaky::new(Arc::new(MemoryObjects::default()), fault);
+    let mut timeless = ping("v1", 99);
+    timeless.time = Timestamp(i64::MAX);
+    for mut part in parts() {
+        part.push(timeless.clone().into());
+        append(&stream, &part).await;
+        assert!(archive(&stream, flaky.clone(), &flaky.dead).await);
     }
-    drain.request();
-    running.await.unwrap().unwrap();
-    assert_eq!(read(&*objects).await.commits.len(), 1);
+    assert_eq!(counted(&counters, Table::Pings), [5, 3, 3], "{fault:?}");
+    assert_eq!(
+        counted(&counters, Table::RideEvents),
+        [1, 1, 0],
+        "{fault:?}"
+    );
+    assert_eq!(counted(&counters, Table::Trips), [2, 1, 0], "{fault:?}");
+    let unknown = counters.sum("hansom_archiver_dead_letters_total", ("table", "unknown"));
+    assert_eq!(unknown, 1, "{fault:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_budget_of_nothing_still_archives_everything() {
-    let stream = stream(4).await;
-    let objects = Arc::new(MemoryObjects::default());
-    let drain = Shutdown::new();
-    let settings = Settings {
-        archive_memory: 0,
-        ..settings()
-    };
-    let running = tokio::spawn(crate::run(
-        settings,
-        stream.clone(),
-        objects.clone(),
-        drain.clone(),
-    ));
-    let vehicles: Vec<String> = (0..50).map(|number| format!("v{number}")).collect();
-    for number in 0..20 {
-        let pings: Vec<Entry> = vehicles
-            .iter()
-            .map(|name| ping(name, number).into())
-            .collect();
-        append(&stream, &pings).await;
+async fn what_was_sent_is_counted_as_rows_repeats_or_dead_letters_whatever_answers_are_lost() {
+    balance(None).await;
+    for at in 0..archive_parts(None).await {
+        balance(Some((at, Fault::RefuseBefore))).await;
+        balance(Some((at, Fault::RefuseAfter))).await;
     }
-    drain.request();
-    running.await.unwrap().unwrap();
-    assert_eq!(read(&*objects).await.pings.len(), 1_000);
+}
+
+/// Waits until so many pings are in the archive.
+async fn archived(objects: &MemoryObjects, pings: usize) -> Archive {
+    loop {
+        let archive = read(objects).await;
+        if archive.pings.len() >= pings {
+            return archive;
+        }
+        time::sleep(Duration::from_secs(1)).await;
+    }
 }
 
 async fn worker(
     stream: &Arc<dyn Stream>,
+    objects: Arc<dyn Objects>,
+    limits: Limits,
+) -> (Worker, Shutdown) {
+    worker_of("archiver", stream, objects, limits).await
+}
+
+async fn worker_of(
     group: &str,
+    stream: &Arc<dyn Stream>,
     objects: Arc<dyn Objects>,
     limits: Limits,
 ) -> (Worker, Shutdown) {
@@ -172,7 +198,9 @@ async fn worker(
         share: Budget::new(usize::MAX).share(),
         limits,
         encoded_ratio: FIRST_RATIO,
-        encoders: Arc::new(Semaphore::new(1)),
+        permits: Permits::default(),
+        now_ms: unix_ms,
+        window: WindowGauges::default(),
         drain: drain.clone(),
     };
     (worker, drain)
@@ -181,6 +209,8 @@ async fn worker(
 /// Two workers archive one shard of one stream at the same time, each believing it is its own,
 /// and each with cuts of its own.
 async fn fight(seed: usize) {
+    let counters = Counters::default();
+    let _recording = ::metrics::set_default_local_recorder(&counters);
     let stream = stream(1).await;
     let objects = Arc::new(MemoryObjects::default());
     let jittery = Arc::new(Jittery {
@@ -197,7 +227,7 @@ async fn fight(seed: usize) {
     };
     let mut workers = Vec::new();
     for (group, limits) in [("archiver", every_read), ("zombie", by_age)] {
-        let (worker, drain) = worker(&stream, group, jittery.clone(), limits).await;
+        let (worker, drain) = worker_of(group, &stream, jittery.clone(), limits).await;
         workers.push((tokio::spawn(worker.run()), drain));
     }
     for number in 0..12 {
@@ -215,6 +245,7 @@ async fn fight(seed: usize) {
         worker.await.unwrap().unwrap();
     }
     assert_eq!(read(&*objects).await.pings.len(), 12 + 6);
+    assert_eq!(counted(&counters, Table::Pings), [18, 6, 0]);
 }
 
 proptest! {
