@@ -16,7 +16,8 @@ pub struct Settings {
     pub max_ahead: Duration,
 
     /// Reject pings and ride events whose time is further back than this. A vehicle's repeats are
-    /// recognised until 8 days after its last record, whatever the time of the fix.
+    /// recognised until 8 days after its last record, whatever the time of the fix, within the
+    /// bounds of the archiver's dedupe window.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = parse_duration)]
     pub max_behind: Duration,
 

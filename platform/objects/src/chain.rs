@@ -61,7 +61,8 @@ impl Chain {
     /// Puts link `n` if there is none yet.
     ///
     /// # Errors
-    /// [`ObjectError`] from the storage; repeat the call to learn whether it happened.
+    /// [`ObjectError`] from the storage. Repeat the call then: a link that exists and has the same
+    /// bytes may be by the first one.
     pub async fn put(&self, n: u64, bytes: Bytes) -> Result<Put, ObjectError> {
         self.objects.put_if_absent(&self.key(n)?, bytes).await
     }
