@@ -1,4 +1,4 @@
-//! How far a vehicle has come along its route, and whether it has left it. Only a window of the
+//! How far a vehicle has come along its route, and whether it has left it. Only so much of the
 //! route is searched for each ping, whatever the route's length.
 
 use std::ops::Range;
@@ -7,13 +7,17 @@ use schemas::{Accuracy, Coordinate, Meters, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fix::Fix,
-    route::{Place, Route, Snap},
+    fix::{Fix, MAX_SPEED_MPS},
+    route::{Route, Snap},
 };
 
-/// Segments searched at most, once near the vehicle and, if it is lost, once elsewhere: 1 km of a
-/// city's route, a fraction of a microsecond.
+/// Segments searched at most near the vehicle and, if it has left the route, elsewhere with every
+/// ping: 1 km of a city's route, a fraction of a microsecond.
 const MAX_SEGMENTS: usize = 64;
+/// Segments searched at most elsewhere when it is missed the first few times: 12 km where points
+/// are as near as they usually may be, twice what a silence of two minutes hides. Some
+/// microseconds, and seldom.
+const MAX_SEGMENTS_MISSED: usize = 1_024;
 /// The window reaches this far ahead of where the vehicle was, and half as far again as it drove.
 const REACH: Meters = Meters(150.0);
 /// A route may be longer than the crow flies between two pings.
@@ -35,8 +39,10 @@ pub(crate) struct Follow {
     along: Meters,
     /// Driven, by the crow from ping to ping, since it was last on the route.
     driven: Meters,
-    /// Where the search of the rest of the window goes on, in segments.
-    search: usize,
+    /// When it was last on the route, or first seen.
+    touched: Option<Timestamp>,
+    /// At which segment the search elsewhere goes on; it begins ahead.
+    search: Option<usize>,
     on: Contact,
 }
 
@@ -62,7 +68,8 @@ impl Follow {
         Self {
             along: Meters(0.0),
             driven: away,
-            search: 0,
+            touched: None,
+            search: None,
             on: Contact::On,
         }
     }
@@ -70,18 +77,20 @@ impl Follow {
     /// Takes a newer fix of a vehicle that moved so far since the last.
     pub(crate) fn advance(&mut self, route: &Route, fix: &Fix, moved: Meters) {
         self.driven.0 += moved.0;
+        let time = fix.spot.time;
+        let silent = time.seconds_since(*self.touched.get_or_insert(time));
         let place = route.place(fix.spot.position);
         let tolerance = tolerance(fix.accuracy);
-        let snap = match self.nearby(route, place) {
-            Some(snap) if snap.distance.0 <= tolerance.0 => Some(snap),
-            _ if self.on != Contact::On => self
-                .elsewhere(route, place)
-                .filter(|snap| snap.distance.0 <= tolerance.0),
-            _ => None,
-        };
+        let is_on = |snap: &Snap| snap.distance.0 <= tolerance.0;
+        let near = self.near(route);
+        let ahead = near.end;
+        let snap = route.nearest(place, near).filter(is_on).or_else(|| {
+            let part = self.elsewhere(route, ahead, silent);
+            route.nearest(place, part).filter(is_on)
+        });
         match snap {
-            Some(snap) => self.touch(snap),
-            None => self.miss(fix.spot.time),
+            Some(snap) => self.touch(snap, time),
+            None => self.miss(time),
         }
     }
 
@@ -95,40 +104,45 @@ impl Follow {
         self.along
     }
 
-    /// Searches ahead of where the vehicle was, and behind as far as noise goes.
-    fn nearby(&self, route: &Route, place: Place) -> Option<Snap> {
-        let to = Meters(self.along.0 + self.reach().0);
-        let window = route.segments(Meters(self.along.0 - BACKWARD_NOISE.0), to);
-        route.nearest(
-            place,
-            window.start..window.end.min(window.start + MAX_SEGMENTS),
-        )
+    /// Where it is searched first: ahead of where it was, and behind as far as noise goes.
+    fn near(&self, route: &Route) -> Range<usize> {
+        let reach = REACH.0 + self.driven.0 * REACH_PER_METER;
+        let from = Meters(self.along.0 - BACKWARD_NOISE.0);
+        let window = route.segments(from, Meters(self.along.0 + reach));
+        window.start..window.end.min(window.start + MAX_SEGMENTS)
     }
 
-    /// Searches a further part of where it may have come to, in either direction: the next part
-    /// with every call, so that all of it is searched in turn.
-    fn elsewhere(&mut self, route: &Route, place: Place) -> Option<Snap> {
-        let reach = self.reach();
-        let window = route.segments(
-            Meters(self.along.0 - reach.0),
-            Meters(self.along.0 + reach.0),
-        );
-        let part = part(&window, self.search);
+    /// A further part of where it may have come to since it was on the route: first that from
+    /// `ahead` on, then the next part with every call, so that all of it is searched in turn.
+    fn elsewhere(&mut self, route: &Route, ahead: usize, silent_s: f64) -> Range<usize> {
+        // A winding route is longer than the crow flies by more than any factor: time says more.
+        let driven = (self.driven.0 * REACH_PER_METER).max(silent_s * MAX_SPEED_MPS);
+        let reach = REACH.0 + driven;
+        let window = route.segments(Meters(self.along.0 - reach), Meters(self.along.0 + reach));
+        let most = if self.is_off() {
+            MAX_SEGMENTS
+        } else {
+            MAX_SEGMENTS_MISSED
+        };
+        let start = match self.search {
+            None => ahead.min(window.end),
+            Some(search) if window.contains(&search) => search,
+            Some(_) => window.start,
+        };
+        let part = start..window.end.min(start + most);
         // The window's end grows with every ping; whoever only chased it would never start again.
-        self.search = if part.end == window.end {
+        self.search = Some(if part.end == window.end {
             window.start
         } else {
             part.end
-        };
-        route.nearest(place, part)
+        });
+        part
     }
 
-    fn reach(&self) -> Meters {
-        Meters(REACH.0 + self.driven.0 * REACH_PER_METER)
-    }
-
-    fn touch(&mut self, snap: Snap) {
+    fn touch(&mut self, snap: Snap, time: Timestamp) {
         self.driven = Meters(0.0);
+        self.touched = Some(time);
+        self.search = None;
         let came_back = snap.along.0 < self.along.0 - BACKWARD_NOISE.0;
         if self.is_off() || came_back || snap.along.0 > self.along.0 {
             self.along = snap.along;
@@ -157,16 +171,6 @@ impl Follow {
             Contact::Off { .. } => Contact::Off { back: 0 },
         };
     }
-}
-
-/// The part of the window that begins at `from`, or at its start where that lies outside.
-fn part(window: &Range<usize>, from: usize) -> Range<usize> {
-    let start = if window.contains(&from) {
-        from
-    } else {
-        window.start
-    };
-    start..window.end.min(start + MAX_SEGMENTS)
 }
 
 fn tolerance(accuracy: Option<Accuracy>) -> Meters {

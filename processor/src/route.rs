@@ -6,6 +6,14 @@ use std::ops::Range;
 use schemas::{Coordinate, Meters, Parallel};
 use serde::{Deserialize, Serialize};
 
+/// Points are so far apart at least, in metres along the way, unless the shape needs them nearer:
+/// a vehicle on a way of many small steps is then searched over as much of it as on another.
+const MIN_SPACING_M: f32 = 12.0;
+/// The most by which leaving out a point may bend the way, in metres: less than a lane.
+const MAX_BEND_M: f32 = 2.0;
+/// Points left out in a row at most, as each is looked at again for every further one.
+const MAX_LEFT_OUT: usize = 32;
+
 /// A planned way: at least two points, with the length up to each.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Route {
@@ -46,11 +54,11 @@ impl Route {
         let parallel = origin.parallel();
         let mut along = 0.0;
         let mut before = origin;
-        let mut points = Vec::with_capacity(way.len());
+        let mut thinning = Thinning::default();
         for &point in way {
             along += before.distance(point).0;
             before = point;
-            points.push(Point {
+            thinning.push(Point {
                 place: Place::of(point, origin, parallel),
                 along_m: along as f32,
             });
@@ -58,7 +66,7 @@ impl Route {
         Some(Self {
             origin,
             parallel,
-            points,
+            points: thinning.finish(),
         })
     }
 
@@ -111,6 +119,52 @@ impl Route {
     }
 }
 
+/// Leaves out points that are near the one before, where the way's shape does not need them.
+/// Lengths stay those of the whole way.
+#[derive(Default)]
+struct Thinning {
+    kept: Vec<Point>,
+    /// Since the last one kept.
+    left_out: Vec<Point>,
+}
+
+impl Thinning {
+    fn push(&mut self, point: Point) {
+        if let (Some(kept), Some(before)) = (self.kept.last(), self.left_out.last())
+            && self.bends(*kept, point)
+        {
+            self.keep(*before);
+        }
+        let is_near = |kept: &Point| point.along_m - kept.along_m < MIN_SPACING_M;
+        if self.kept.last().is_some_and(is_near) && self.left_out.len() < MAX_LEFT_OUT {
+            self.left_out.push(point);
+        } else {
+            self.keep(point);
+        }
+    }
+
+    /// Whether what was left out lies beside the straight way between two points.
+    fn bends(&self, from: Point, to: Point) -> bool {
+        let offset = |point: &Point| point.place.to_segment(from.place, to.place).1;
+        let mut left_out = self.left_out.iter();
+        left_out.any(|point| offset(point) > MAX_BEND_M * MAX_BEND_M)
+    }
+
+    fn keep(&mut self, point: Point) {
+        self.kept.push(point);
+        self.left_out.clear();
+    }
+
+    /// The points kept, the last of all among them.
+    fn finish(mut self) -> Vec<Point> {
+        if let Some(last) = self.left_out.last() {
+            self.keep(*last);
+        }
+        self.kept.shrink_to_fit();
+        self.kept
+    }
+}
+
 impl Place {
     fn of(position: Coordinate, origin: Coordinate, parallel: Parallel) -> Self {
         let (east, north) = origin.offset_along(position, parallel);
@@ -137,6 +191,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::testing::place;
 
@@ -174,6 +230,38 @@ mod tests {
         assert_eq!(window(1_100.0, 9_000.0), 1..2);
         assert_eq!(window(-100.0, -50.0), 0..1);
         assert_eq!(window(7_000.0, 9_000.0), 1..2);
+    }
+
+    #[test]
+    fn a_route_of_small_steps_is_thinned() {
+        let way: Vec<_> = (0..=1_000)
+            .map(|step| place(f64::from(step) * 2.0, 0.0))
+            .collect();
+        let route = Route::new(&way).unwrap();
+        assert!(route.points.len() <= 2_000 / 12 + 2);
+        assert!((route.length().0 - 2_000.0).abs() < 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_thinned_route_keeps_its_shape_and_its_end(
+            steps in proptest::collection::vec((0.0..20.0_f64, -1.5..1.5_f64), 1..300),
+        ) {
+            let mut at = (0.0, 0.0);
+            let mut way = vec![place(0.0, 0.0)];
+            for (step, heading) in steps {
+                at = (at.0 + step * heading.cos(), at.1 + step * heading.sin());
+                way.push(place(at.0, at.1));
+            }
+            let route = Route::new(&way).unwrap();
+            let segments = route.points.len() - 1;
+            for point in &way {
+                let snap = route.nearest(route.place(*point), 0..segments).unwrap();
+                prop_assert!(snap.distance.0 <= 2.01, "{snap:?}");
+            }
+            let end = route.nearest(route.place(way[way.len() - 1]), segments - 1..segments);
+            prop_assert!(end.unwrap().distance.0 < 0.01);
+        }
     }
 
     #[test]

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 use schemas::polyline::MAX_POINTS;
 
 use super::*;
-use crate::testing::{place, spot};
+use crate::{
+    fix::Spot,
+    testing::{place, second, spot},
+};
 
 /// A straight route of `length_m` to the east with a point every 50 m.
 fn straight(length_m: f64) -> Route {
@@ -127,7 +130,79 @@ fn a_route_out_and_back_is_not_cut_short() {
     assert!((follow.along().0 - 900.0).abs() < 1.0, "{follow:?}");
 }
 
+#[test]
+fn a_vehicle_that_jumped_is_found_where_it_is() {
+    let route = straight(40_000.0);
+    let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+    drive(
+        &mut follow,
+        &route,
+        &[(0, 0.0, 0.0), (10, 100.0, 0.0), (20, 20_000.0, 0.0)],
+    );
+    assert!((follow.along().0 - 20_000.0).abs() < 20.0, "{follow:?}");
+}
+
+/// A route to the east that winds, with a point every `spacing` metres.
+fn winding(spacing: f64, headings: &[f64]) -> Vec<Coordinate> {
+    let mut at = (0.0, 0.0);
+    let mut way = vec![place(at.0, at.1)];
+    // A heading holds for a block of 60 m, or for one segment where that is longer.
+    let segments = (60.0 / spacing).ceil() as usize;
+    for heading in headings
+        .iter()
+        .flat_map(|heading| std::iter::repeat_n(heading, segments))
+    {
+        at = (
+            at.0 + spacing * heading.cos(),
+            at.1 + spacing * heading.sin(),
+        );
+        way.push(place(at.0, at.1));
+    }
+    way
+}
+
+/// The place so far along a way; None past its end.
+fn at(way: &[Coordinate], mut along: f64) -> Option<Coordinate> {
+    for pair in way.windows(2) {
+        let length = pair[0].distance(pair[1]).0;
+        if along <= length {
+            let share = if length > 0.0 { along / length } else { 0.0 };
+            let (lat, lng) = (pair[1].lat() - pair[0].lat(), pair[1].lng() - pair[0].lng());
+            let place = (pair[0].lat() + lat * share, pair[0].lng() + lng * share);
+            return Coordinate::from_degrees(place.0, place.1).ok();
+        }
+        along -= length;
+    }
+    None
+}
+
 proptest! {
+    #[test]
+    fn a_vehicle_exactly_on_its_route_is_never_off_it(
+        spacing in 2.0..150.0_f64,
+        headings in proptest::collection::vec(-1.2..1.2_f64, 20..150),
+        drive in proptest::collection::vec((0.0..30.0_f64, 1_i64..=15), 20..120),
+        gaps in proptest::collection::vec((0_usize..120, 15_i64..=120), 0..4),
+    ) {
+        let way = winding(spacing, &headings);
+        let route = Route::new(&way).unwrap();
+        let mut follow = Follow::start(&route, Some(way[0]));
+        let (mut at_s, mut along, mut before) = (0, 0.0, way[0]);
+        for (index, (speed, interval)) in drive.into_iter().enumerate() {
+            let gap = gaps.iter().find(|(at, _)| *at == index).map(|(_, gap)| *gap);
+            let interval = gap.unwrap_or(interval);
+            at_s += interval;
+            along += speed * interval as f64;
+            let Some(position) = at(&way, along) else { break };
+            let spot = Spot { time: second(at_s), position };
+            let fix = Fix { spot, ..fix(0, 0.0, 0.0) };
+            follow.advance(&route, &fix, before.distance(position));
+            before = position;
+            prop_assert!(!follow.is_off(), "at {at_s} s, {along} m: {follow:?}");
+            prop_assert!((follow.along().0 - along).abs() < 150.0, "{along} m: {follow:?}");
+        }
+    }
+
     #[test]
     fn what_is_left_shrinks_along_a_straight_drive(
         steps in proptest::collection::vec(1.0..200.0, 1..60),
