@@ -16,7 +16,7 @@ use crate::{
     way::{Inserted, Way},
 };
 
-/// A ride begins where its vehicle was last seen, if that is not longer ago, in seconds.
+/// A ride begins where its vehicle was last seen, if that is not longer before or after, in seconds.
 const FRESH_SECONDS: f64 = 300.0;
 
 /// One ride, open or over.
@@ -42,6 +42,8 @@ pub(crate) struct Ride {
 pub(crate) struct Story {
     /// The time of the event by which the ride became known.
     pub(crate) begun: Timestamp,
+    /// The latest word that made the ride its vehicle's; what another said earlier is overruled.
+    pub(crate) owned_since: Timestamp,
     pub(crate) assigned: Option<Timestamp>,
     pub(crate) arrived: Option<Timestamp>,
     pub(crate) picked_up: Option<Timestamp>,
@@ -83,6 +85,9 @@ pub enum EventOutcome {
 
 impl Ride {
     /// Begins a ride that `event` makes known; the event is still to be applied.
+    ///
+    /// Its vehicle may have been seen after the event, which was longer under way than the ping.
+    /// The way begins there then: what was driven in between nobody kept, and it counts as a gap.
     pub(crate) fn known_by(event: &RideEvent, last_seen: Option<Spot>) -> Self {
         let fresh = |spot: &Spot| event.time.seconds_since(spot.time).abs() <= FRESH_SECONDS;
         let here = last_seen.filter(fresh);
@@ -122,6 +127,7 @@ impl Ride {
         self.version.advance();
         KeptId::replace(&mut self.driver, event.driver);
         self.here = begun.here;
+        self.story.owned_since = event.time;
         if self.story.picked_up.is_none() {
             self.story = begun.story;
             self.way = begun.way;
@@ -152,6 +158,11 @@ impl Ride {
 
     /// Takes a fix that is newer than all before, while the ride is open.
     pub(crate) fn on_fix(&mut self, fix: &Fix, step: Step) {
+        let moved = match (step, self.here) {
+            (Step::Drove(moved), _) => moved,
+            (Step::Jumped, Some(here)) => here.position.distance(fix.spot.position),
+            (Step::Jumped, None) => Meters(0.0),
+        };
         self.travelled.0 += self.way.push(fix.spot, fix.least_move(), step).0;
         self.here = Some(fix.spot);
         self.as_of = self.as_of.max(fix.spot.time);
@@ -159,10 +170,6 @@ impl Ride {
         if self.phase() == Phase::OnTrip
             && let Some((route, follow)) = self.plan.route.as_deref_mut()
         {
-            let moved = match step {
-                Step::Drove(moved) => moved,
-                Step::Jumped => Meters(0.0),
-            };
             follow.advance(route, fix, moved);
         }
         self.version.advance();
@@ -170,7 +177,8 @@ impl Ride {
 
     /// Takes a fix that came late: it changes the trip, not what riders see.
     pub(crate) fn on_late_fix(&mut self, spot: Spot) -> Inserted {
-        if self.story.end.is_some_and(|end| spot.time > end.time) {
+        let is_after = self.story.end.is_some_and(|end| spot.time > end.time);
+        if is_after || spot.time < self.story.first_word() {
             return Inserted::Ignored;
         }
         self.way.insert(spot)
@@ -266,6 +274,7 @@ impl Ride {
     /// A later assignment replaces an earlier one until the rider is on board.
     fn learn_assignment(&mut self, time: Timestamp, pickup: Coordinate) -> bool {
         let Story {
+            owned_since,
             assigned,
             picked_up,
             end,
@@ -276,6 +285,7 @@ impl Ride {
             Some(before) if settled || time <= before => return false,
             _ => *assigned = Some(time),
         }
+        *owned_since = time.max(*owned_since);
         self.plan.pickup = Some(pickup);
         true
     }
@@ -341,11 +351,18 @@ impl Story {
     fn beginning_at(begun: Timestamp) -> Self {
         Self {
             begun,
+            owned_since: begun,
             assigned: None,
             arrived: None,
             picked_up: None,
             end: None,
         }
+    }
+
+    /// The earliest time that is known of the ride.
+    fn first_word(&self) -> Timestamp {
+        let times = [self.assigned, self.arrived, self.picked_up];
+        times.into_iter().flatten().fold(self.begun, Timestamp::min)
     }
 }
 

@@ -1,10 +1,15 @@
 //! The way that a vehicle drove for a ride: a bounded, thinned path with times, from which the
 //! facts of any stretch follow. It does not know what the stretches mean.
 
+mod stretch;
+
 use schemas::{Coordinate, Meters, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::fix::{Spot, Step};
+use stretch::Leg;
+
+pub(crate) use stretch::Stretch;
 
 /// Points kept at most, 20 bytes each: 12 km at the first spacing. A longer way is thinned to
 /// half of its points and goes on with twice the spacing; lengths stay what was driven.
@@ -22,7 +27,7 @@ pub(crate) struct Way {
     spacing_m: f32,
 }
 
-/// A point kept, and what lies between it and the one before.
+/// A point kept, and what lies between it and the one before: nothing, for the first.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Point {
     /// Since the way's begin: 49 days at most.
@@ -49,17 +54,8 @@ struct Pending {
 pub(crate) enum Inserted {
     /// It belongs to the way and changed it.
     Changed,
-    /// It lies before the way's begin, or too far off.
+    /// It lies too far off.
     Ignored,
-}
-
-/// The facts of a stretch of a way.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Stretch {
-    pub(crate) driven: Meters,
-    pub(crate) pings: u32,
-    pub(crate) largest_gap_s: u32,
-    pub(crate) points: Vec<Coordinate>,
 }
 
 impl Way {
@@ -70,7 +66,8 @@ impl Way {
             points: Vec::new(),
             pending: Pending {
                 newest: spot,
-                ..Pending::default()
+                gap_s: 0,
+                pings: u16::from(spot.is_some()),
             },
             spacing_m: FIRST_SPACING_M,
         };
@@ -79,7 +76,17 @@ impl Way {
     }
 
     /// Adds a ping that is newer than all before; returns what the way grew by.
+    ///
+    /// Another vehicle that goes on with the way may begin with older ones: they are late.
     pub(crate) fn push(&mut self, spot: Spot, least_move: Meters, step: Step) -> Meters {
+        if self
+            .pending
+            .newest
+            .is_some_and(|newest| spot.time <= newest.time)
+        {
+            self.insert(spot);
+            return Meters(0.0);
+        }
         let since = self
             .pending
             .newest
@@ -109,10 +116,12 @@ impl Way {
     /// Adds a ping that may be older than others.
     ///
     /// Between two points that no ping was thinned from it becomes a point of its own if it lies
-    /// far enough from both; elsewhere it only counts, and the gap that it lies in stays.
+    /// far enough from both; elsewhere it only counts, and the gap that it lies in stays. Before
+    /// the first point it becomes the first.
     pub(crate) fn insert(&mut self, spot: Spot) -> Inserted {
         let Some(newest) = self.pending.newest else {
-            return Inserted::Ignored;
+            self.push(spot, Meters(0.0), Step::Jumped);
+            return Inserted::Changed;
         };
         if spot.time > newest.time {
             if !spot.agrees_with(newest) {
@@ -120,6 +129,9 @@ impl Way {
             }
             self.push(spot, Meters(0.0), Step::Drove(Meters(0.0)));
             return Inserted::Changed;
+        }
+        if spot.time < self.begin {
+            return self.prepend(spot);
         }
         let Ok(at_ms) = u32::try_from(spot.time.0 - self.begin.0) else {
             return Inserted::Ignored;
@@ -151,6 +163,36 @@ impl Way {
         Inserted::Changed
     }
 
+    /// Begins the way earlier, at a spot before its first.
+    fn prepend(&mut self, spot: Spot) -> Inserted {
+        let (Some(&first), Some(&last)) = (self.points.first(), self.points.last()) else {
+            return Inserted::Ignored;
+        };
+        let Ok(earlier_ms) = u32::try_from(self.begin.0 - spot.time.0) else {
+            return Inserted::Ignored;
+        };
+        let is_too_long = last.at_ms.checked_add(earlier_ms).is_none();
+        if is_too_long || !spot.agrees_with(self.spot(first)) {
+            return Inserted::Ignored;
+        }
+        self.begin = spot.time;
+        for point in &mut self.points {
+            point.at_ms += earlier_ms;
+        }
+        self.points[0].leg_m = spot.position.distance(first.position).0 as f32;
+        self.points[0].gap_s = whole_seconds(earlier_ms);
+        let point = Point {
+            at_ms: 0,
+            position: spot.position,
+            leg_m: 0.0,
+            gap_s: 0,
+            pings: 1,
+        };
+        self.points.insert(0, point);
+        self.thin();
+        Inserted::Changed
+    }
+
     /// Puts `late` between two points, the second of which stands at `index`.
     fn split(&mut self, index: usize, before: Point, after: Point, mut late: Point) {
         let next = &mut self.points[index];
@@ -177,33 +219,33 @@ impl Way {
 
     /// The facts of what was driven after `from` and until `to`.
     pub(crate) fn stretch(&self, from: Timestamp, to: Timestamp) -> Stretch {
-        let mut stretch = Stretch::default();
-        let within = |time: Timestamp| from < time && time <= to;
-        stretch.points.extend(self.position_at(from));
-        for point in &self.points {
-            let time = self.time(*point);
-            if within(time) {
-                let gap_s = match stretch.pings {
-                    0 if point.pings <= 1 => 0,
-                    0 => point.gap_s.min(time.seconds_since(from) as u16),
-                    _ => point.gap_s,
-                };
-                stretch.add(Meters(f64::from(point.leg_m)), point.pings, gap_s);
-                stretch.points.push(point.position);
+        Stretch::of(self.legs(), self.position_at(from), (from, to))
+    }
+
+    /// What was driven from point to point, and to the newest ping.
+    fn legs(&self) -> impl Iterator<Item = Leg> {
+        let mut before = self.begin;
+        let kept = self.points.iter().map(move |point| {
+            let to = self.time(*point);
+            Leg {
+                from: std::mem::replace(&mut before, to),
+                to,
+                position: point.position,
+                driven: Meters(f64::from(point.leg_m)),
+                gap_s: point.gap_s,
+                pings: point.pings,
             }
-        }
-        if let Some(newest) = self.pending.newest.filter(|newest| within(newest.time))
-            && self.pending.pings > 0
-        {
-            let leg = self
-                .points
-                .last()
-                .map_or(0.0, |last| last.position.distance(newest.position).0);
-            stretch.add(Meters(leg), self.pending.pings, self.pending.gap_s);
-            stretch.points.push(newest.position);
-        }
-        stretch.points.dedup();
-        stretch
+        });
+        let pending = self.pending.newest.filter(|_| self.pending.pings > 0);
+        let pending = pending.zip(self.points.last()).map(|(newest, last)| Leg {
+            from: self.time(*last),
+            to: newest.time,
+            position: newest.position,
+            driven: last.position.distance(newest.position),
+            gap_s: self.pending.gap_s,
+            pings: self.pending.pings,
+        });
+        kept.chain(pending)
     }
 
     /// Where the vehicle was: at its last fix until `time`, else at its first.
@@ -281,14 +323,6 @@ impl Way {
             time: self.time(point),
             position: point.position,
         }
-    }
-}
-
-impl Stretch {
-    fn add(&mut self, leg: Meters, pings: u16, gap_s: u16) {
-        self.driven.0 += leg.0;
-        self.pings += u32::from(pings);
-        self.largest_gap_s = self.largest_gap_s.max(u32::from(gap_s));
     }
 }
 
