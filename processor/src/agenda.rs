@@ -4,28 +4,22 @@
 use std::collections::BTreeSet;
 
 use schemas::{FleetId, RideId};
+use serde::{Deserialize, Serialize};
 
 use crate::vehicle::Tracked;
 
 /// A trip that changed waits so long for further changes until its next version is written.
 const REVISION_DELAY_MS: i64 = 30_000;
 
-/// The stream's clock and the trips that wait for it.
-#[derive(Debug, Default)]
+/// The stream's clock and the trips that wait for it. What they wait for is stored with the rides.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Agenda {
     clock_ms: i64,
+    #[serde(skip)]
     revisions: BTreeSet<(i64, FleetId, RideId)>,
 }
 
 impl Agenda {
-    /// Begins at a time of the stream's clock.
-    pub(crate) fn beginning_at(clock_ms: i64) -> Self {
-        Self {
-            clock_ms,
-            revisions: BTreeSet::new(),
-        }
-    }
-
     /// The newest append time seen, Unix ms.
     pub(crate) fn clock_ms(&self) -> i64 {
         self.clock_ms

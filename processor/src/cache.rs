@@ -3,9 +3,8 @@
 //!
 //! Which backend does it is decided once, from a URL, in [`open`].
 
-pub mod memory;
-
 mod grid;
+pub(crate) mod memory;
 
 use std::sync::Arc;
 
@@ -15,13 +14,30 @@ use schemas::{
     Coordinate, FleetId, Meters, Phase, RideId, RideProgress, VehicleId, VehiclePosition,
 };
 
-pub use crate::shard_state::Change;
+/// Something that the live API shows, or shows no more.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A vehicle as it is now.
+    Vehicle(VehiclePosition),
+    /// A ride as it is now.
+    Ride(RideProgress),
+    /// A ride that had not ended and is followed no more, as of its last version.
+    RideAbandoned {
+        /// The fleet.
+        fleet: FleetId,
+        /// The ride.
+        ride: RideId,
+        /// The last version that it had.
+        version: u64,
+    },
+}
 
 /// Where rides and vehicles are now.
 ///
 /// Nothing in it goes backwards: of two versions of a ride or a vehicle the higher stays, whichever
 /// is written last, so that a worker that lost its shard cannot show the past. A ride that is over
-/// is kept for an hour after its last write, everything else for a day.
+/// is kept for an hour after its last write, everything else for a day; what is kept no longer is
+/// shown no longer. A ride that is abandoned goes at once, unless a higher version is there.
 #[async_trait]
 pub trait Cache: Send + Sync + 'static {
     /// Writes what changed. Once it returns, every reader sees it, and every watcher will.
@@ -47,8 +63,8 @@ pub trait Cache: Send + Sync + 'static {
 
     /// A ride as it is now, and then as every later write leaves it; None if it is not known.
     ///
-    /// A watcher that is slow misses states in between, never the last. The stream ends when the
-    /// ride is forgotten.
+    /// A watcher that is slow misses states in between, never the last. The stream ends with the
+    /// first state in which the ride is over, and when the ride is forgotten.
     async fn watch(
         &self,
         fleet: FleetId,

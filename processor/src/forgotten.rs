@@ -1,4 +1,4 @@
-//! Rides that are over and forgotten: their ids' hashes, so that an event that comes hours late
+//! Rides that are over and forgotten: their ids' hashes, so that an event that comes days late
 //! does not begin them anew. It keeps nothing else of them.
 
 use hashbrown::HashMap;
@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// Hashes kept at most, some 30 bytes each; beyond, rides are remembered for a shorter time.
 const MAX_RIDES: usize = 1_000_000;
-/// So long, by the stream's clock, is a ride remembered to be over.
-const MEMORY_MS: i64 = 24 * 3_600_000;
+/// So long, by the stream's clock, is a ride remembered to be over: a day longer than events are
+/// taken after their time.
+const MEMORY_MS: i64 = 8 * 24 * 3_600_000;
 
 /// Which rides are over, and since when they are forgotten.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,12 +21,12 @@ impl ForgottenRides {
         self.0.insert(hash(fleet, ride), clock_ms);
     }
 
-    /// Says whether a ride was forgotten within the last day.
+    /// Says whether a ride was forgotten within the last eight days.
     pub(crate) fn holds(&self, fleet: FleetId, ride: RideId) -> bool {
         self.0.contains_key(&hash(fleet, ride))
     }
 
-    /// Drops what is older than a day, and more where there is too much.
+    /// Drops what is older than that, and more where there is too much.
     pub(crate) fn sweep(&mut self, clock_ms: i64) {
         let mut memory_ms = MEMORY_MS;
         self.0

@@ -4,9 +4,10 @@
 //! The path of one ping: [`run`] acquires its shard, the shard's worker hands the record to
 //! [`ShardState::apply`]; there the vehicle's gate judges it ([`Verdict`]), the vehicle moves, and
 //! its open rides with it: the way driven, the place on the planned route, the time of arrival.
-//! After each batch the worker appends the trips that are due to the stream, writes what changed to
-//! the [`Cache`], and now and then stores a snapshot of the state with its position. The
-//! [`live`] API answers riders and dispatchers from the cache alone.
+//! After each batch the worker writes what changed to the [`Cache`]; trips that are due wait in the
+//! state's outbox until the stream has them, while reading goes on. Now and then a snapshot of the
+//! state, outbox and all, is stored with its position. The [`live`] API answers riders and
+//! dispatchers from the cache alone.
 
 mod agenda;
 mod eta;
@@ -15,6 +16,7 @@ mod follow;
 mod forgotten;
 mod gate;
 mod metrics;
+mod outbox;
 mod owners;
 mod progress;
 mod ride;
@@ -37,7 +39,7 @@ pub mod live;
 #[cfg(test)]
 mod testing;
 
-pub use cache::{Cache, Change};
+pub use cache::Cache;
 pub use gate::Verdict;
 pub use ride::EventOutcome;
 pub use settings::Settings;

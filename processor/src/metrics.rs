@@ -28,12 +28,13 @@ const EVENTS: [(EventOutcome, &str); 4] = [
     (EventOutcome::TooLate, "too_late"),
 ];
 
-/// What became of the records of a batch.
+/// What became of the records of a batch. There is no room for those of a vehicle too many.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pings: [u64; PINGS.len()],
     events: [u64; EVENTS.len()],
     undecodable: u64,
+    no_room: u64,
 }
 
 impl Tally {
@@ -42,6 +43,7 @@ impl Tally {
             Outcome::Ping(verdict) => self.pings[verdict as usize] += 1,
             Outcome::RideEvent(event) => self.events[event as usize] += 1,
             Outcome::Trip => {}
+            Outcome::NoRoom => self.no_room += 1,
         }
     }
 
@@ -59,6 +61,7 @@ impl Tally {
             counter!("hansom_processor_ride_events_total", "outcome" => outcome).increment(count);
         }
         counter!("hansom_processor_undecodable_total").increment(self.undecodable);
+        counter!("hansom_processor_no_room_total").increment(self.no_room);
     }
 }
 
@@ -115,6 +118,10 @@ pub(crate) fn shards_changed(by: f64) {
 
 pub(crate) fn vehicles_changed(by: f64) {
     gauge!("hansom_processor_vehicles").increment(by);
+}
+
+pub(crate) fn trips_waiting_changed(by: f64) {
+    gauge!("hansom_processor_trips_waiting").increment(by);
 }
 
 pub(crate) fn rides_changed(phase: Phase, by: f64) {

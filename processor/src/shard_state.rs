@@ -1,42 +1,44 @@
 //! The state of a shard: all vehicles and rides that its records tell of. A pure state machine,
 //! whose every output follows from the records in their order and their append times, whatever
 //! the batches, and wherever it was stored and loaded in between. It has no clock and no locks.
+//!
+//! A ride is followed in the shard of its vehicle. One that goes on under a vehicle of another shard
+//! is two rides, one in each: the former is forgotten as abandoned after a day, and writes a trip
+//! of its own only if its vehicle says how the ride ended. Versions of trips count in each alone,
+//! so that the archive may then have two trips of one ride and version, told apart by vehicle.
 
-use schemas::{
-    FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, RideProgress, Trip, VehicleId,
-    VehiclePosition,
-};
+mod forgetting;
+
+use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    agenda::Agenda,
-    forgotten::ForgottenRides,
-    gate::Verdict,
-    owners::Owners,
-    progress,
-    ride::EventOutcome,
-    trip,
-    vehicle::{Tracked, Vehicle},
-    vehicles::Vehicles,
+    agenda::Agenda, cache::Change, forgotten::ForgottenRides, gate::Verdict, outbox::Outbox,
+    owners::Owners, progress, ride::EventOutcome, trip, vehicle::Vehicle, vehicles::Vehicles,
 };
 
-/// A ride that is over is shown and open to late pings for so long, by the stream's clock.
-const KEEP_RIDE_MS: i64 = 3_600_000;
-/// A vehicle without a ping, and an open ride without an event, is forgotten after so long.
-const KEEP_SILENT_MS: i64 = 24 * 3_600_000;
-/// What to forget is looked for once in so long, by the stream's clock.
-const SWEEP_MS: i64 = 60_000;
+/// Vehicles at most, unless it is told otherwise: 0.3 GB without their rides.
+pub(crate) const MAX_VEHICLES: usize = 1_000_000;
 
 /// The state of one shard.
-#[derive(Default)]
 pub struct ShardState {
-    agenda: Agenda,
-    swept_ms: i64,
-    vehicles: Vehicles,
+    image: Image,
+    max_vehicles: usize,
     owners: Owners,
-    forgotten: ForgottenRides,
     changed: Vec<(FleetId, VehicleId)>,
     effects: Effects,
     phases: [usize; Phase::ALL.len()],
+}
+
+/// What is stored of a shard's state; the rest follows from it.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct Image {
+    agenda: Agenda,
+    swept_ms: i64,
+    pub(crate) vehicles: Vehicles,
+    pub(crate) forgotten: ForgottenRides,
+    /// The one thing that follows from the stream's answers too, and not from its records alone.
+    outbox: Outbox,
 }
 
 /// What became of a record.
@@ -48,6 +50,8 @@ pub enum Outcome {
     RideEvent(EventOutcome),
     /// A trip: the processor's own, which changes nothing.
     Trip,
+    /// A ping or a ride event of a vehicle for which there is no room.
+    NoRoom,
 }
 
 /// What a shard's state asks to be done, gathered over some records.
@@ -55,8 +59,6 @@ pub enum Outcome {
 pub struct Effects {
     /// For the cache: what changed, each thing once, as it is now.
     pub changes: Vec<Change>,
-    /// For the stream: trips to append, in order.
-    pub trips: Vec<Trip>,
     /// How many vehicles were forgotten.
     pub forgotten_vehicles: u64,
     /// How many rides were forgotten that were over.
@@ -65,32 +67,24 @@ pub struct Effects {
     pub abandoned_rides: u64,
 }
 
-/// Something that the live API shows, as it is now.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Change {
-    /// A vehicle.
-    Vehicle(VehiclePosition),
-    /// A ride.
-    Ride(RideProgress),
-}
-
-/// What is stored of a shard's state.
-pub(crate) struct Image {
-    pub(crate) clock_ms: i64,
-    pub(crate) swept_ms: i64,
-    pub(crate) vehicles: Vec<Vehicle>,
-    pub(crate) forgotten: ForgottenRides,
-}
-
 impl ShardState {
     /// Takes the next record of the shard, which the stream took at `appended_ms`.
     pub fn apply(&mut self, record: &Record, appended_ms: i64) -> Outcome {
         self.advance_clock(appended_ms);
+        let (fleet, vehicle) = record.subject();
         match record {
+            Record::Trip(_) => Outcome::Trip,
+            Record::Ping(_) | Record::RideEvent(_) if !self.has_room(fleet, vehicle) => {
+                Outcome::NoRoom
+            }
             Record::Ping(ping) => Outcome::Ping(self.apply_ping(ping)),
             Record::RideEvent(event) => Outcome::RideEvent(self.apply_event(event)),
-            Record::Trip(_) => Outcome::Trip,
         }
+    }
+
+    /// Sets how many vehicles there may be. Those that are there stay.
+    pub fn limit_vehicles(&mut self, max: usize) {
+        self.max_vehicles = max;
     }
 
     /// Hands out what is to be done since the last call.
@@ -98,7 +92,7 @@ impl ShardState {
         let mut effects = std::mem::take(&mut self.effects);
         effects.changes.reserve(self.changed.len());
         for (fleet, id) in self.changed.drain(..) {
-            if let Some(vehicle) = self.vehicles.get_mut(fleet, id) {
+            if let Some(vehicle) = self.image.vehicles.get_mut(fleet, id) {
                 push_changes(vehicle, &mut effects.changes);
             }
         }
@@ -107,7 +101,7 @@ impl ShardState {
 
     /// Everything that the live API shows of this shard.
     pub fn live(&self) -> impl Iterator<Item = Change> {
-        self.vehicles.iter().flat_map(|vehicle| {
+        self.image.vehicles.iter().flat_map(|vehicle| {
             let rides = vehicle
                 .rides
                 .iter()
@@ -119,7 +113,7 @@ impl ShardState {
 
     /// Number of vehicles.
     pub fn vehicles(&self) -> usize {
-        self.vehicles.len()
+        self.image.vehicles.len()
     }
 
     /// Number of rides by phase, in the order of [`Phase::ALL`].
@@ -127,22 +121,34 @@ impl ShardState {
         self.phases
     }
 
-    /// The vehicles, to be stored.
-    pub(crate) fn stored_vehicles(&self) -> impl ExactSizeIterator<Item = &Vehicle> {
-        self.vehicles.iter()
+    /// What is to be stored.
+    pub(crate) fn image(&self) -> &Image {
+        &self.image
     }
 
-    /// The rest, to be stored: clock, time of the last sweep, forgotten rides.
-    pub(crate) fn stored_rest(&self) -> (i64, i64, &ForgottenRides) {
-        (self.agenda.clock_ms(), self.swept_ms, &self.forgotten)
+    /// Trips that the stream may not have yet.
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.image.outbox
+    }
+
+    /// The same, for whoever writes them.
+    pub(crate) fn outbox_mut(&mut self) -> &mut Outbox {
+        &mut self.image.outbox
+    }
+
+    /// Whether a vehicle is known, or may become known.
+    fn has_room(&mut self, fleet: FleetId, vehicle: VehicleId) -> bool {
+        let vehicles = &mut self.image.vehicles;
+        vehicles.len() < self.max_vehicles || vehicles.get_mut(fleet, vehicle).is_some()
     }
 
     fn apply_ping(&mut self, ping: &Ping) -> Verdict {
         let vehicle = self
+            .image
             .vehicles
             .get_or_new(ping.fleet, ping.vehicle, ping.time);
-        vehicle.heard_ms = self.agenda.clock_ms();
-        let verdict = vehicle.on_ping(ping, &mut self.agenda);
+        vehicle.heard_ms = self.image.agenda.clock_ms();
+        let verdict = vehicle.on_ping(ping, &mut self.image.agenda);
         if matches!(verdict, Verdict::Accepted | Verdict::JumpConfirmed) && !vehicle.is_dirty {
             vehicle.is_dirty = true;
             self.changed.push((ping.fleet, ping.vehicle));
@@ -160,7 +166,9 @@ impl ShardState {
                 self.apply_to_ride(event);
                 return EventOutcome::Applied;
             }
-            None if self.forgotten.holds(event.fleet, event.ride) => return EventOutcome::TooLate,
+            None if self.image.forgotten.holds(event.fleet, event.ride) => {
+                return EventOutcome::TooLate;
+            }
             None => self.begin_ride(event),
         }
         self.apply_to_ride(event)
@@ -168,8 +176,9 @@ impl ShardState {
 
     /// Applies an event to a ride that is its vehicle's.
     fn apply_to_ride(&mut self, event: &RideEvent) -> EventOutcome {
-        let clock_ms = self.agenda.clock_ms();
+        let clock_ms = self.image.agenda.clock_ms();
         let Some(tracked) = self
+            .image
             .vehicles
             .get_mut(event.fleet, event.vehicle)
             .and_then(|vehicle| {
@@ -186,7 +195,7 @@ impl ShardState {
             tracked.heard_ms = clock_ms;
             tracked.is_dirty = true;
             if before.is_over() {
-                self.agenda.plan(event.fleet, tracked);
+                self.image.agenda.plan(event.fleet, tracked);
             }
             self.phases[before as usize] -= 1;
             self.phases[after as usize] += 1;
@@ -201,15 +210,14 @@ impl ShardState {
     /// Moves a ride to the vehicle of a later event. A former vehicle's word, and that of one that
     /// only cancels, moves nothing.
     fn reassign(&mut self, owner: VehicleId, event: &RideEvent) -> bool {
-        let Some(former) = self.vehicles.get_mut(event.fleet, owner) else {
+        let Some(former) = self.image.vehicles.get_mut(event.fleet, owner) else {
             return false;
         };
         let Some(tracked) = former.ride_mut(event.ride) else {
             return false;
         };
         let story = &tracked.ride.story;
-        let settled = story.assigned.unwrap_or(story.begun);
-        let is_later = event.time > settled && story.end.is_none();
+        let is_later = event.time > story.owned_since && story.end.is_none();
         if !is_later || matches!(event.kind, RideEventKind::Cancelled { .. }) {
             return false;
         }
@@ -238,83 +246,12 @@ impl ShardState {
         self.phases[Phase::ToPickup as usize] += 1;
     }
 
-    /// Forgets the vehicle's oldest ride, where it has too many for one more.
-    fn make_room(&mut self, event: &RideEvent) {
-        let Some(surplus) = self.vehicle_or_new(event).surplus_ride() else {
-            return;
-        };
-        self.write_due_trip(event.fleet, surplus);
-        let Some(tracked) = self.vehicle_or_new(event).remove_ride(surplus) else {
-            return;
-        };
-        self.forget(event.fleet, &tracked);
-    }
-
     fn advance_clock(&mut self, appended_ms: i64) {
-        self.agenda.advance(appended_ms);
-        while let Some((fleet, ride)) = self.agenda.next_due() {
+        self.image.agenda.advance(appended_ms);
+        while let Some((fleet, ride)) = self.image.agenda.next_due() {
             self.write_trip(fleet, ride);
         }
-        if self.agenda.clock_ms() - self.swept_ms >= SWEEP_MS {
-            self.swept_ms = self.agenda.clock_ms();
-            self.sweep();
-        }
-    }
-
-    /// Forgets what has been silent or over for long.
-    fn sweep(&mut self) {
-        let clock_ms = self.agenda.clock_ms();
-        let mut gone: Vec<(FleetId, Tracked)> = Vec::new();
-        let before = self.vehicles.len();
-        self.vehicles.retain(|vehicle| {
-            let is_silent = vehicle.heard_ms + KEEP_SILENT_MS <= clock_ms;
-            let key = &vehicle.key;
-            let old = vehicle.rides.extract_if(.., |tracked| {
-                let is_over = tracked.ride.phase().is_over();
-                let keep_ms = if is_over {
-                    KEEP_RIDE_MS
-                } else {
-                    KEEP_SILENT_MS
-                };
-                is_silent || tracked.heard_ms + keep_ms <= clock_ms
-            });
-            gone.extend(old.map(|tracked| (key.fleet(), tracked)));
-            !is_silent
-        });
-        self.effects.forgotten_vehicles += (before - self.vehicles.len()) as u64;
-        for (fleet, tracked) in gone {
-            self.forget(fleet, &tracked);
-        }
-        self.forgotten.sweep(clock_ms);
-    }
-
-    fn forget(&mut self, fleet: FleetId, tracked: &Tracked) {
-        let phase = tracked.ride.phase();
-        self.phases[phase as usize] -= 1;
-        let owner = self.owners.remove(fleet, tracked.ride.id());
-        self.forgotten
-            .insert(fleet, tracked.ride.id(), self.agenda.clock_ms());
-        if phase.is_over() {
-            self.effects.forgotten_rides += 1;
-            return;
-        }
-        self.effects.abandoned_rides += 1;
-        if let Some(owner) = owner {
-            self.mark_changed(fleet, owner);
-        }
-    }
-
-    fn write_due_trip(&mut self, fleet: FleetId, ride: RideId) {
-        let Some(owner) = self.owners.get(fleet, ride) else {
-            return;
-        };
-        let tracked = self
-            .vehicles
-            .get_mut(fleet, owner)
-            .and_then(|vehicle| vehicle.ride_mut(ride));
-        if tracked.is_some_and(|tracked| tracked.due_ms.is_some()) {
-            self.write_trip(fleet, ride);
-        }
+        self.sweep_at_times();
     }
 
     /// Writes the next version of a trip.
@@ -322,22 +259,22 @@ impl ShardState {
         let Some(owner) = self.owners.get(fleet, ride) else {
             return;
         };
-        let Some(vehicle) = self.vehicles.get_mut(fleet, owner) else {
+        let Some(vehicle) = self.image.vehicles.get_mut(fleet, owner) else {
             return;
         };
         let Some(tracked) = vehicle.ride_mut(ride) else {
             return;
         };
-        self.agenda.cancel(fleet, tracked);
+        self.image.agenda.cancel(fleet, tracked);
         let version = tracked.trip_version + 1;
         if let Some(trip) = trip::of(&tracked.ride, fleet, owner, version) {
             tracked.trip_version = version;
-            self.effects.trips.push(trip);
+            self.image.outbox.push(trip);
         }
     }
 
     fn mark_changed(&mut self, fleet: FleetId, id: VehicleId) {
-        let Some(vehicle) = self.vehicles.get_mut(fleet, id) else {
+        let Some(vehicle) = self.image.vehicles.get_mut(fleet, id) else {
             return;
         };
         vehicle.note_change();
@@ -348,29 +285,40 @@ impl ShardState {
     }
 
     fn vehicle_or_new(&mut self, event: &RideEvent) -> &mut Vehicle {
-        self.vehicles
+        self.image
+            .vehicles
             .get_or_new(event.fleet, event.vehicle, event.time)
+    }
+}
+
+impl Default for ShardState {
+    fn default() -> Self {
+        Image::default().into()
     }
 }
 
 impl From<Image> for ShardState {
     fn from(image: Image) -> Self {
         let mut state = Self {
-            agenda: Agenda::beginning_at(image.clock_ms),
-            swept_ms: image.swept_ms,
-            forgotten: image.forgotten,
-            ..Self::default()
+            image,
+            max_vehicles: MAX_VEHICLES,
+            owners: Owners::default(),
+            changed: Vec::new(),
+            effects: Effects::default(),
+            phases: [0; Phase::ALL.len()],
         };
-        for mut vehicle in image.vehicles {
+        let Image {
+            agenda, vehicles, ..
+        } = &mut state.image;
+        for vehicle in vehicles.iter_mut() {
             let (fleet, id) = (vehicle.key.fleet(), vehicle.key.id());
             for tracked in &mut vehicle.rides {
                 state.owners.insert(fleet, tracked.ride.id(), id);
                 state.phases[tracked.ride.phase() as usize] += 1;
                 if tracked.due_ms.is_some() {
-                    state.agenda.plan(fleet, tracked);
+                    agenda.plan(fleet, tracked);
                 }
             }
-            state.vehicles.insert(vehicle);
         }
         state
     }

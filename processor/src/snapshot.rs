@@ -2,6 +2,7 @@
 //! storage. Of two workers that believe they own a shard, one loses the next link.
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     io::{BufWriter, IntoInnerError, Write as _},
     sync::Arc,
 };
@@ -10,17 +11,14 @@ use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use objects::{Chain, Objects, Put};
 use serde::{Deserialize, Serialize};
+use tokio::task;
 use transport::{Position, ShardId};
 
-use crate::{
-    forgotten::ForgottenRides,
-    shard_state::{Image, ShardState},
-    vehicle::Vehicle,
-};
+use crate::shard_state::{Image, ShardState};
 
-/// Says that the object is a snapshot, in which layout. A new layout gets a new number, and its
-/// processor reads the old ones.
-const FORMAT: [u8; 8] = *b"hansomP1";
+/// Says that the object is a snapshot, in which layout. A new layout gets a new number, so that
+/// no processor takes the bytes of another one for its own.
+const FORMAT: [u8; 8] = *b"hansomP2";
 /// The compression of the state: the least, as it is written often. It halves the bytes.
 const ZSTD_LEVEL: i32 = 1;
 /// Links kept: the last, and one to go back to.
@@ -31,6 +29,8 @@ pub(crate) struct Snapshots {
     chain: Chain,
     shard: ShardId,
     last: u64,
+    /// Digests of what was put after the last link without an answer: one of them may be there.
+    unanswered: Vec<u64>,
 }
 
 /// A state and the position that it reflects; None before the first record.
@@ -49,28 +49,21 @@ pub(crate) enum Stored {
     Lost,
 }
 
+/// Who put the link that is there.
+enum Writer {
+    /// This call.
+    Now,
+    /// An earlier call of ours, whose answer was lost.
+    Before,
+    Another,
+}
+
 /// What stands before the state.
 #[derive(Serialize, Deserialize)]
 struct Header<'a> {
     format: [u8; 8],
     shard: &'a str,
     position: &'a str,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    clock_ms: i64,
-    swept_ms: i64,
-    vehicles: Vec<&'a Vehicle>,
-    forgotten: &'a ForgottenRides,
-}
-
-#[derive(Deserialize)]
-struct OwnedBody {
-    clock_ms: i64,
-    swept_ms: i64,
-    vehicles: Vec<Vehicle>,
-    forgotten: ForgottenRides,
 }
 
 impl Snapshots {
@@ -81,6 +74,7 @@ impl Snapshots {
             chain,
             shard: shard.clone(),
             last: 0,
+            unanswered: Vec::new(),
         }
     }
 
@@ -89,6 +83,7 @@ impl Snapshots {
     /// # Errors
     /// An error of the storage, or one that says what to do about a snapshot that is no such.
     pub(crate) async fn load(&mut self) -> anyhow::Result<Loaded> {
+        self.unanswered.clear();
         let Some((n, bytes)) = self.chain.last().await.context("find the last snapshot")? else {
             self.last = 0;
             return Ok(Loaded::default());
@@ -103,36 +98,38 @@ impl Snapshots {
         })
     }
 
-    /// Stores the state as the next link, and deletes all but the last two.
+    /// Makes the bytes of a state, on a thread that may take long over it, and hands it back.
     ///
     /// # Errors
-    /// An error of the storage. Calling again with the same state is safe.
-    pub(crate) async fn store(
-        &mut self,
-        state: &ShardState,
+    /// None so far: a state can always be encoded. The state is gone then.
+    pub(crate) async fn encode(
+        &self,
+        state: ShardState,
         position: Position,
-    ) -> anyhow::Result<Stored> {
-        let bytes = encode(state, &self.shard, position)?;
-        let n = self.last + 1;
-        if self
-            .chain
-            .put(n, bytes.clone())
+    ) -> anyhow::Result<(ShardState, Bytes)> {
+        let shard = self.shard.clone();
+        let work = move || encode(&state, &shard, position).map(|bytes| (state, bytes));
+        task::spawn_blocking(work)
             .await
-            .context("put the snapshot")?
-            == Put::Exists
-        {
-            // An earlier try whose answer was lost may have put it.
-            let there = self
-                .chain
-                .get(n)
-                .await
-                .context("read who put the snapshot")?;
-            if there != Some(bytes) {
+            .context("encode a snapshot")?
+    }
+
+    /// Stores the bytes of a state as the next link.
+    ///
+    /// # Errors
+    /// An error of the storage. Calling again is safe, with these bytes or with newer ones.
+    pub(crate) async fn store(&mut self, bytes: Bytes) -> anyhow::Result<Stored> {
+        loop {
+            let writer = self.put(bytes.clone()).await?;
+            if matches!(writer, Writer::Another) {
                 return Ok(Stored::Lost);
             }
+            self.last += 1;
+            self.unanswered.clear();
+            if matches!(writer, Writer::Now) {
+                return Ok(Stored::Ours);
+            }
         }
-        self.last = n;
-        Ok(Stored::Ours)
     }
 
     /// Deletes all but the last two.
@@ -148,6 +145,31 @@ impl Snapshots {
             .await
             .context("prune snapshots")
     }
+
+    async fn put(&mut self, bytes: Bytes) -> anyhow::Result<Writer> {
+        let n = self.last + 1;
+        match self.chain.put(n, bytes.clone()).await {
+            Ok(Put::Created) => return Ok(Writer::Now),
+            Ok(Put::Exists) => {}
+            Err(error) => {
+                self.unanswered.push(digest(&bytes));
+                return Err(error).context("put the snapshot");
+            }
+        }
+        let there = self.chain.get(n).await;
+        Ok(match there.context("read who put the snapshot")? {
+            Some(there) if there == bytes => Writer::Now,
+            Some(there) if self.unanswered.contains(&digest(&there)) => Writer::Before,
+            Some(_) | None => Writer::Another,
+        })
+    }
+}
+
+/// Tells the bytes of one put from those of another, within this process.
+fn digest(bytes: &Bytes) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn encode(state: &ShardState, shard: &ShardId, position: Position) -> anyhow::Result<Bytes> {
@@ -165,16 +187,8 @@ fn encode(state: &ShardState, shard: &ShardId, position: Position) -> anyhow::Re
 
 /// Adds the state to `bytes`, compressed while it is encoded: never is it in memory twice.
 fn encode_state(state: &ShardState, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-    let (clock_ms, swept_ms, forgotten) = state.stored_rest();
-    let vehicles = state.stored_vehicles().collect();
-    let body = Body {
-        clock_ms,
-        swept_ms,
-        vehicles,
-        forgotten,
-    };
     let compressed = BufWriter::new(zstd::Encoder::new(bytes, ZSTD_LEVEL)?);
-    let mut compressed = postcard::to_io(&body, compressed)?;
+    let mut compressed = postcard::to_io(state.image(), compressed)?;
     compressed.flush()?;
     let encoder = compressed
         .into_inner()
@@ -201,19 +215,8 @@ fn decode(bytes: &[u8], shard: &ShardId) -> anyhow::Result<Loaded> {
 }
 
 fn decode_state(bytes: &[u8]) -> anyhow::Result<ShardState> {
-    let OwnedBody {
-        clock_ms,
-        swept_ms,
-        vehicles,
-        forgotten,
-    } = postcard::from_bytes(&zstd::decode_all(bytes)?)?;
-    Ok(Image {
-        clock_ms,
-        swept_ms,
-        vehicles,
-        forgotten,
-    }
-    .into())
+    let image: Image = postcard::from_bytes(&zstd::decode_all(bytes)?)?;
+    Ok(image.into())
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the tests of this crate share: places and times on a plane, pings, events. No behaviour.
 
 use schemas::{
-    Coordinate, FleetId, Ping, PingName, Protocol, Record, RideEvent, RideEventKind, RideId,
-    Timestamp, VehicleId, VehicleState, polyline,
+    CancelledBy, Coordinate, FleetId, Ping, PingName, Protocol, Record, RideEvent, RideEventKind,
+    RideId, Timestamp, Trip, TripOutcome, VehicleId, VehicleState, polyline,
 };
 
-use crate::fix::Spot;
+use crate::{ShardState, fix::Spot, outbox::tests::trips};
 
 /// Where the tests' plane has its origin, in San Francisco, and when its time begins.
 const ORIGIN: (f64, f64) = (37.77, -122.42);
@@ -77,4 +77,36 @@ pub(crate) fn assigned(pickup_east_m: f64, dropoff_east_m: f64) -> RideEventKind
         dropoff,
         route,
     }
+}
+
+/// A trip of a ride that nobody drove.
+pub(crate) fn trip(ride: &str) -> Trip {
+    Trip {
+        fleet: FleetId::default(),
+        ride: RideId::new(ride).unwrap(),
+        vehicle: VehicleId::new("v").unwrap(),
+        driver: None,
+        version: 1,
+        outcome: TripOutcome::Cancelled,
+        cancelled_by: CancelledBy::Rider,
+        assigned: None,
+        arrived: None,
+        picked_up: None,
+        ended: second(0),
+        pickup: None,
+        dropoff: None,
+        distance_m: 0,
+        to_pickup_m: 0,
+        duration_s: 0,
+        waiting_s: 0,
+        route: String::new(),
+        fare: None,
+        pings: 0,
+        largest_gap_s: 0,
+    }
+}
+
+/// Takes all trips that wait for the stream.
+pub(crate) fn take_trips(state: &mut ShardState) -> Vec<Trip> {
+    trips(&std::mem::take(state.outbox_mut()))
 }

@@ -1,114 +1,101 @@
-//! Writing trips to the stream: again and again while it is unavailable, in their order.
-//! When a trip is due is not decided here.
+//! Writing trips to the stream: again and again while it is unavailable, while everything else
+//! goes on. When a trip is due is not decided here, and none is kept here.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
-use schemas::{Record, Trip, record::write_key};
-use service::Shutdown;
-use tokio::time;
+use futures_util::{FutureExt as _, future::BoxFuture};
+use schemas::Trip;
+use tokio::time::{self, Instant};
 use tracing::{error, warn};
-use transport::{AppendError, Batch, Producer};
+use transport::{AppendError, Appended, Producer};
 
-use crate::metrics;
+use crate::{
+    metrics,
+    outbox::{Outbox, Settled},
+};
 
 /// Waits between two tries: from the first, doubled, to the last, for ever.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LAST_WAIT: Duration = Duration::from_secs(5);
-/// So many tries when the process is to end; the trips are written after the next start.
-const LAST_TRIES: u32 = 5;
 /// Trips of one append at most; each has up to some KB.
 const MAX_TRIPS: usize = 100;
 
-/// What became of trips.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// All are durable, but for those that the stream will never take, which are logged.
-    All,
-    /// The process is to end and the stream is unavailable.
-    GaveUp,
+/// Appends the trips of an outbox, one batch at a time.
+pub(crate) struct TripWriter {
+    producer: Arc<dyn Producer>,
+    under_way: Option<UnderWay>,
+    /// The wait after the next failure.
+    wait: Duration,
+    /// Nothing is appended before, as the stream was unavailable.
+    again_at: Option<Instant>,
 }
 
-/// Appends trips to the stream and waits until they are durable.
-pub(crate) async fn write(
-    producer: &Arc<dyn Producer>,
-    trips: Vec<Trip>,
-    drain: &Shutdown,
-) -> Written {
-    let records: Vec<_> = trips
-        .into_iter()
-        .map(|trip| Record::Trip(Box::new(trip)))
-        .collect();
-    for part in records.chunks(MAX_TRIPS) {
-        if append(producer, part.iter().collect(), drain).await == Written::GaveUp {
-            return Written::GaveUp;
+/// An append that has begun, of so many trips.
+struct UnderWay {
+    asked: usize,
+    append: BoxFuture<'static, Appended>,
+}
+
+impl TripWriter {
+    pub(crate) fn new(producer: Arc<dyn Producer>) -> Self {
+        Self {
+            producer,
+            under_way: None,
+            wait: FIRST_WAIT,
+            again_at: None,
         }
     }
-    Written::All
-}
 
-async fn append(
-    producer: &Arc<dyn Producer>,
-    mut records: Vec<&Record>,
-    drain: &Shutdown,
-) -> Written {
-    let (mut wait, mut tries) = (FIRST_WAIT, 0);
-    loop {
-        let appended = producer.append(batch_of(&records)).await;
-        let mut again = Vec::new();
-        let mut reason = None;
-        let failed = appended.failed.len();
-        for (index, error) in appended.failed {
-            let Some(&record) = records.get(index) else {
-                continue;
-            };
-            match error {
-                AppendError::Unavailable(why) => {
-                    reason = Some(why);
-                    again.push(record);
-                }
-                AppendError::Rejected(_) => report_rejected(record, &error),
+    /// Waits until some trips can be tried, and tries them; says how many left the outbox. For
+    /// ever where there is none.
+    ///
+    /// Safe to drop while it waits: an append that has begun goes on with the next call.
+    pub(crate) async fn write(&mut self, outbox: &mut Outbox) -> usize {
+        if outbox.is_empty() {
+            return pending().await;
+        }
+        if let (None, Some(again_at)) = (&self.under_way, self.again_at) {
+            time::sleep_until(again_at).await;
+        }
+        self.write_now(outbox).await
+    }
+
+    /// Tries the first trips at once; says how many left the outbox.
+    pub(crate) async fn write_now(&mut self, outbox: &mut Outbox) -> usize {
+        let UnderWay { asked, append } = self.under_way.get_or_insert_with(|| {
+            let (producer, batch) = (self.producer.clone(), outbox.first(MAX_TRIPS));
+            UnderWay {
+                asked: batch.len(),
+                append: async move { producer.append(batch).await }.boxed(),
             }
+        });
+        let (appended, asked) = (append.await, *asked);
+        self.under_way = None;
+        let settled = outbox.settle(asked, appended);
+        self.note(&settled);
+        settled.written + settled.refused.len()
+    }
+
+    /// Counts and logs what became of trips, and says when to try again.
+    fn note(&mut self, settled: &Settled) {
+        metrics::trips_written(settled.written);
+        for (trip, error) in &settled.refused {
+            report_refused(trip.as_ref(), error);
         }
-        metrics::trips_written(records.len() - failed);
-        let Some(reason) = reason else {
-            return Written::All;
+        let Some(reason) = &settled.reason else {
+            (self.wait, self.again_at) = (FIRST_WAIT, None);
+            return;
         };
-        records = again;
-        tries += 1;
-        metrics::trips_retried(records.len());
-        warn!(
-            trips = records.len(),
-            tries, reason, "stream unavailable, appending trips again"
-        );
-        if drain.is_requested() && tries >= LAST_TRIES {
-            return Written::GaveUp;
-        }
-        time::sleep(wait).await;
-        wait = (wait * 2).min(LAST_WAIT);
+        metrics::trips_retried(settled.unavailable);
+        let trips = settled.unavailable;
+        warn!(trips, reason, wait = ?self.wait, "stream unavailable, appending trips again");
+        self.again_at = Some(Instant::now() + self.wait);
+        self.wait = (self.wait * 2).min(LAST_WAIT);
     }
 }
 
-fn batch_of(records: &[&Record]) -> Batch {
-    let mut batch = Batch::default();
-    for record in records {
-        let (fleet, vehicle) = record.subject();
-        batch.push(
-            |key| write_key(fleet, vehicle, key),
-            |payload| record.encode(payload),
-        );
-    }
-    batch
-}
-
-fn report_rejected(record: &Record, error: &AppendError) {
+fn report_refused(trip: Option<&Trip>, error: &AppendError) {
     metrics::trip_rejected();
-    if let Record::Trip(trip) = record {
-        let Trip {
-            fleet,
-            ride,
-            version,
-            ..
-        } = trip.as_ref();
-        error!(%fleet, %ride, version, %error, "the trip is lost: the stream refuses it");
-    }
+    let name = trip.map(|trip| (trip.fleet, trip.ride, trip.version));
+    error!(?name, %error, "the trip is lost: the stream refuses it");
 }

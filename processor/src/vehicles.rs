@@ -4,6 +4,7 @@ use std::hash::BuildHasher as _;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use schemas::{FleetId, Timestamp, VehicleId, kept::VehicleKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::vehicle::Vehicle;
 
@@ -41,16 +42,6 @@ impl Vehicles {
             .into_mut()
     }
 
-    /// Adds a vehicle that is not there.
-    pub(crate) fn insert(&mut self, vehicle: Vehicle) {
-        let hasher = &self.hasher;
-        let hash = hasher.hash_one(&vehicle.key);
-        self.table
-            .insert_unique(hash, Box::new(vehicle), |vehicle| {
-                hasher.hash_one(&vehicle.key)
-            });
-    }
-
     /// Keeps those of which `keep` says so.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Vehicle) -> bool) {
         self.table.retain(|vehicle| keep(vehicle));
@@ -61,8 +52,34 @@ impl Vehicles {
         self.table.iter().map(Box::as_ref)
     }
 
+    /// All of them, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Vehicle> {
+        self.table.iter_mut().map(Box::as_mut)
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+}
+
+impl Serialize for Vehicles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Vehicles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let listed = Vec::<Box<Vehicle>>::deserialize(deserializer)?;
+        let mut vehicles = Self::default();
+        for vehicle in listed {
+            let hasher = &vehicles.hasher;
+            let hash = hasher.hash_one(&vehicle.key);
+            vehicles
+                .table
+                .insert_unique(hash, vehicle, |vehicle| hasher.hash_one(&vehicle.key));
+        }
+        Ok(vehicles)
     }
 }

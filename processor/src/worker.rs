@@ -1,6 +1,9 @@
 //! The worker of a shard: it reads, applies, tells, and stores. What a record means is decided in
 //! `shard_state`; nothing here decides by the clock but when to store.
 
+mod reported;
+mod view;
+
 use std::{
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -8,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 use objects::Objects;
-use schemas::{Phase, Record};
+use schemas::Record;
 use service::Shutdown;
 use tokio::{
     task::JoinSet,
@@ -18,24 +21,20 @@ use tracing::{error, info, warn};
 use transport::{Fetched, Position, Producer, Read, Shard, Stream};
 
 use crate::{
-    Cache, Change, Settings, ShardState,
-    cache::CacheError,
-    metrics,
+    Cache, Settings, ShardState, metrics,
     metrics::Tally,
     snapshot::{Snapshots, Stored},
-    trips::{self, Written},
+    trips::TripWriter,
 };
+use reported::Reported;
+use view::View;
 
 /// The group under which all processors share out the shards.
 const GROUP: &str = "processor";
-/// When the process is to end, a shard without news for so long is at its end.
-const QUIET: Duration = Duration::from_millis(200);
-/// So many tries to store the last snapshot before the process ends.
+/// So many tries to write the last trips and to store the last snapshot before the process ends.
 const LAST_TRIES: u32 = 5;
 /// Waits between two tries.
 const RETRY_WAIT: Duration = Duration::from_millis(500);
-/// So many changes of a whole state are written to the cache at once, half a MB.
-const CHANGES_AT_ONCE: usize = 1_024;
 /// After losing a shard, so that two processes that both get it do not spin.
 const LOST_WAIT: Duration = Duration::from_secs(1);
 
@@ -105,34 +104,61 @@ async fn work(mut shard: Box<dyn Shard>, ports: Ports) -> anyhow::Result<()> {
 
 /// Follows one shard.
 struct Worker {
-    ports: Ports,
     state: ShardState,
-    /// The last record applied, and the last one whose snapshot is stored.
+    /// The last record applied.
     position: Option<Position>,
-    stored: Option<Position>,
+    /// What the last snapshot lacks.
+    unsaved: Unsaved,
+    /// Since the last try to store a snapshot; the next is due when there are many, or at a time.
     records_since: u64,
     snapshot_at: Instant,
-    /// What the cache may not have, because it was unavailable.
-    cache_misses: CacheMisses,
+    settings: Settings,
+    snapshots: Snapshots,
+    trips: TripWriter,
+    view: View,
+    drain: Shutdown,
     reported: Reported,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CacheMisses {
+enum Unsaved {
     Nothing,
     Something,
+}
+
+/// What a worker does next.
+enum Next {
+    Take(Read),
+    Store,
+    /// So many trips left the outbox.
+    Sent(usize),
+    /// The process is to end: no more waiting.
+    Drain,
+    /// The process is to end, and all is read.
+    Finish,
+}
+
+/// What became of a snapshot that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Saved {
+    /// It is stored, or there was nothing new.
+    Yes,
+    /// The storage is unavailable.
+    NotNow,
+    /// Another worker has the shard.
+    Lost,
 }
 
 /// Why a worker left its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// All is read, written and stored.
+    /// All is read and stored.
     Drained,
     /// Another member is to have it.
     Revoked,
     /// Another worker has it: nothing of ours since the last snapshot counts.
     Lost,
-    /// The process is to end and something is unavailable: what is missing is done again.
+    /// The process is to end and the storage is unavailable: what is missing is done again.
     GaveUp,
 }
 
@@ -150,73 +176,66 @@ impl Worker {
             }
         };
         shard.seek(loaded.position);
-        let snapshot_at = Instant::now() + ports.settings.snapshot_interval;
+        if let Some(position) = loaded.position {
+            // A worker may have ended between its snapshot and the checkpoint.
+            checkpoint(shard, position).await;
+        }
         let mut worker = Self {
-            ports,
             state: loaded.state,
             position: loaded.position,
-            stored: loaded.position,
+            unsaved: Unsaved::Nothing,
             records_since: 0,
-            snapshot_at,
-            cache_misses: CacheMisses::Something,
-            reported: Reported::default(),
+            snapshot_at: Instant::now() + ports.settings.snapshot_interval,
+            settings: ports.settings,
+            snapshots: ports.snapshots,
+            trips: TripWriter::new(ports.producer),
+            view: View::of(ports.cache),
+            drain: ports.drain,
+            reported: Reported::begin(),
         };
-        worker.show(Vec::new()).await;
+        let max_vehicles = worker.settings.vehicles_per_shard.get();
+        worker.state.limit_vehicles(max_vehicles);
+        worker.view.show(&worker.state, Vec::new()).await;
         worker.reported.follow(&worker.state);
         Ok(worker)
     }
 
     async fn follow(&mut self, shard: &mut dyn Shard) -> anyhow::Result<End> {
         loop {
-            let read = match self.next_read(shard).await? {
-                Some(read) => read,
-                None if self.ports.drain.is_requested() => return self.finish(shard).await,
-                None if self.store(shard).await == End::Lost => return Ok(End::Lost),
-                None => continue,
-            };
-            match read {
-                Read::Records(batch) => {
-                    if self.process(&batch).await == Written::GaveUp {
-                        return Ok(End::GaveUp);
-                    }
-                }
-                Read::Gap(until) => {
+            match self.next(shard).await? {
+                Next::Take(Read::Records(batch)) => self.process(&batch).await,
+                Next::Take(Read::Gap(until)) => {
                     metrics::gap();
                     error!(shard = %shard.id(), %until, "records are lost: retention was faster");
                 }
-                Read::Revoked => {
-                    let end = self.finish(shard).await?;
-                    return Ok(if end == End::Drained {
-                        End::Revoked
-                    } else {
-                        end
-                    });
-                }
+                Next::Take(Read::Revoked) => return self.finish(shard, End::Revoked).await,
+                Next::Finish => return self.finish(shard, End::Drained).await,
+                Next::Sent(trips) => self.note_sent(trips),
+                Next::Store | Next::Drain => {}
             }
-            let is_due = self.records_since >= self.ports.settings.snapshot_records.get();
-            if is_due && self.store(shard).await == End::Lost {
+            if self.is_snapshot_due() && self.store(shard).await? == Saved::Lost {
                 return Ok(End::Lost);
             }
         }
     }
 
-    /// The next read; None if a snapshot is due, or the drain has come to the shard's end.
-    async fn next_read(&self, shard: &mut dyn Shard) -> anyhow::Result<Option<Read>> {
-        if self.ports.drain.is_requested() {
-            return Ok(time::timeout(QUIET, shard.read()).await.ok().transpose()?);
+    /// Waits for what comes first. Nothing that has begun is broken off.
+    async fn next(&mut self, shard: &mut dyn Shard) -> anyhow::Result<Next> {
+        if self.drain.is_requested() {
+            let read = shard.read_if_any().await?;
+            return Ok(read.map_or(Next::Finish, Next::Take));
         }
         tokio::select! {
             biased;
-            () = time::sleep_until(self.snapshot_at) => Ok(None),
-            read = shard.read() => Ok(Some(read?)),
-            () = self.ports.drain.requested() => {
-                Ok(time::timeout(QUIET, shard.read()).await.ok().transpose()?)
-            }
+            () = time::sleep_until(self.snapshot_at) => Ok(Next::Store),
+            sent = self.trips.write(self.state.outbox_mut()) => Ok(Next::Sent(sent)),
+            read = shard.read() => Ok(Next::Take(read?)),
+            () = self.drain.requested() => Ok(Next::Drain),
         }
     }
 
-    /// Applies a batch, and does what follows from it.
-    async fn process(&mut self, batch: &Fetched) -> Written {
+    /// Applies a batch, and shows what follows from it.
+    async fn process(&mut self, batch: &Fetched) {
         let mut tally = Tally::default();
         let mut appended_ms = 0;
         for record in batch.iter() {
@@ -230,130 +249,93 @@ impl Worker {
                 }
             }
         }
+        self.unsaved = Unsaved::Something;
         self.records_since += batch.len() as u64;
         let effects = self.state.take_effects();
         tally.report();
         metrics::forgotten(&effects);
         metrics::lag(since_unix_ms(appended_ms));
         self.reported.follow(&self.state);
-        self.show(effects.changes).await;
-        trips::write(&self.ports.producer, effects.trips, &self.ports.drain).await
+        self.view.show(&self.state, effects.changes).await;
     }
 
-    /// Writes changes to the cache; after a failure, everything.
-    async fn show(&mut self, changes: Vec<Change>) {
-        let written = match self.cache_misses {
-            CacheMisses::Nothing => self.ports.cache.write(changes).await,
-            CacheMisses::Something => self.show_all().await,
-        };
-        self.cache_misses = match written {
-            Ok(()) => CacheMisses::Nothing,
-            Err(error) => {
-                metrics::cache_failed();
-                warn!(%error, "the cache misses what changed, until it can be written again");
-                CacheMisses::Something
-            }
-        };
-    }
-
-    /// Writes everything to the cache, in parts: at once it would take as much memory as the state.
-    async fn show_all(&self) -> Result<(), CacheError> {
-        let mut live = self.state.live();
-        loop {
-            let part: Vec<_> = live.by_ref().take(CHANGES_AT_ONCE).collect();
-            if part.is_empty() {
-                return Ok(());
-            }
-            self.ports.cache.write(part).await?;
+    fn note_sent(&mut self, trips: usize) {
+        if trips > 0 {
+            self.unsaved = Unsaved::Something;
         }
+        self.reported.follow(&self.state);
     }
 
-    /// Stores a snapshot, if anything came since the last. The trips before it are on the stream.
-    async fn store(&mut self, shard: &mut dyn Shard) -> End {
-        self.snapshot_at = Instant::now() + self.ports.settings.snapshot_interval;
-        let Some(position) = self
-            .position
-            .filter(|position| Some(*position) != self.stored)
-        else {
-            return End::Drained;
+    fn is_snapshot_due(&self) -> bool {
+        self.records_since >= self.settings.snapshot_records.get()
+            || Instant::now() >= self.snapshot_at
+    }
+
+    /// Stores a snapshot, if anything changed since the last. It holds the trips that wait, so that
+    /// what is read may be let go: a full stream has no room for them before.
+    async fn store(&mut self, shard: &mut dyn Shard) -> anyhow::Result<Saved> {
+        self.snapshot_at = Instant::now() + self.settings.snapshot_interval;
+        self.records_since = 0;
+        let (Unsaved::Something, Some(position)) = (self.unsaved, self.position) else {
+            return Ok(Saved::Yes);
         };
-        match self.ports.snapshots.store(&self.state, position).await {
+        let state = std::mem::take(&mut self.state);
+        let (state, bytes) = self.snapshots.encode(state, position).await?;
+        self.state = state;
+        match self.snapshots.store(bytes).await {
             Ok(Stored::Ours) => metrics::snapshot_stored(),
             Ok(Stored::Lost) => {
                 metrics::shard_lost();
                 warn!(shard = %shard.id(), "another worker owns the shard");
-                return End::Lost;
+                return Ok(Saved::Lost);
             }
             Err(error) => {
                 metrics::snapshot_failed();
                 warn!(shard = %shard.id(), error = format!("{error:#}"), "storing later");
-                return End::GaveUp;
+                return Ok(Saved::NotNow);
             }
         }
-        self.stored = Some(position);
-        self.records_since = 0;
-        if let Err(error) = self.ports.snapshots.prune().await {
+        self.unsaved = Unsaved::Nothing;
+        if let Err(error) = self.snapshots.prune().await {
             warn!(shard = %shard.id(), error = format!("{error:#}"), "old snapshots stay");
         }
-        if let Err(error) = shard.checkpoint(position).await {
-            warn!(shard = %shard.id(), %error, "the checkpoint stays behind");
-        }
-        End::Drained
+        checkpoint(shard, position).await;
+        Ok(Saved::Yes)
     }
 
-    /// Stores the last snapshot before the shard is left.
-    async fn finish(&mut self, shard: &mut dyn Shard) -> anyhow::Result<End> {
-        for _ in 0..LAST_TRIES {
-            match self.store(shard).await {
-                End::GaveUp => time::sleep(RETRY_WAIT).await,
-                end @ (End::Drained | End::Revoked | End::Lost) => return Ok(end),
+    /// Writes the last trips and stores the last snapshot before the shard is left; trips that the
+    /// stream does not take now wait in the snapshot for the next owner.
+    async fn finish(&mut self, shard: &mut dyn Shard, end: End) -> anyhow::Result<End> {
+        let mut saved = Saved::NotNow;
+        for tries in 1..=LAST_TRIES {
+            while !self.state.outbox().is_empty() {
+                let sent = self.trips.write_now(self.state.outbox_mut()).await;
+                self.note_sent(sent);
+                if sent == 0 {
+                    break;
+                }
             }
+            saved = self.store(shard).await?;
+            match saved {
+                Saved::Lost => return Ok(End::Lost),
+                Saved::Yes if self.state.outbox().is_empty() => return Ok(end),
+                Saved::Yes | Saved::NotNow if tries < LAST_TRIES => time::sleep(RETRY_WAIT).await,
+                Saved::Yes | Saved::NotNow => {}
+            }
+        }
+        let trips = self.state.outbox().len();
+        if saved == Saved::Yes {
+            warn!(shard = %shard.id(), trips, "left with trips for the next owner to write");
+            return Ok(end);
         }
         error!(shard = %shard.id(), "left without a snapshot: the next owner reads more again");
         Ok(End::GaveUp)
     }
 }
 
-/// What this worker's part of the gauges is; it goes with the worker.
-#[derive(Default)]
-struct Reported {
-    is_counted: Counted,
-    vehicles: usize,
-    rides: [usize; Phase::ALL.len()],
-}
-
-#[derive(Default, PartialEq, Eq)]
-enum Counted {
-    #[default]
-    No,
-    Yes,
-}
-
-impl Reported {
-    fn follow(&mut self, state: &ShardState) {
-        if self.is_counted == Counted::No {
-            self.is_counted = Counted::Yes;
-            metrics::shards_changed(1.0);
-        }
-        self.set(state.vehicles(), state.rides());
-    }
-
-    fn set(&mut self, vehicles: usize, rides: [usize; Phase::ALL.len()]) {
-        metrics::vehicles_changed(vehicles as f64 - self.vehicles as f64);
-        for phase in Phase::ALL {
-            let (before, after) = (self.rides[phase as usize], rides[phase as usize]);
-            metrics::rides_changed(phase, after as f64 - before as f64);
-        }
-        (self.vehicles, self.rides) = (vehicles, rides);
-    }
-}
-
-impl Drop for Reported {
-    fn drop(&mut self) {
-        if self.is_counted == Counted::Yes {
-            metrics::shards_changed(-1.0);
-        }
-        self.set(0, [0; Phase::ALL.len()]);
+async fn checkpoint(shard: &mut dyn Shard, position: Position) {
+    if let Err(error) = shard.checkpoint(position).await {
+        warn!(shard = %shard.id(), %error, "the checkpoint stays behind");
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
 use hashbrown::{DefaultHashBuilder, HashTable};
-use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
+use schemas::{FleetId, Meters, RideId, RideProgress, VehicleId, VehiclePosition};
 use tokio::{
     sync::broadcast::{self, error::RecvError},
     time::Instant,
@@ -42,7 +42,7 @@ const KEEP: Duration = Duration::from_hours(24);
 const SWEEP: Duration = Duration::from_mins(1);
 
 /// The cache in memory.
-pub struct MemoryCache {
+pub(crate) struct MemoryCache {
     began: Instant,
     hasher: DefaultHashBuilder,
     rides: [Mutex<Rides>; SLICES],
@@ -80,6 +80,11 @@ impl Cache for MemoryCache {
             match change {
                 Change::Vehicle(vehicle) => self.write_vehicle(&vehicle, now),
                 Change::Ride(ride) => self.write_ride(&ride, now),
+                Change::RideAbandoned {
+                    fleet,
+                    ride,
+                    version,
+                } => self.remove_ride(fleet, ride, version),
             }
         }
         self.sweep(now);
@@ -87,16 +92,17 @@ impl Cache for MemoryCache {
     }
 
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {
-        let name = self.name(fleet, ride);
-        Ok(lock(self.rides_of(name)).get(name).map(KeptRide::show))
+        let (name, now) = (self.name(fleet, ride), self.now());
+        let rides = lock(self.rides_of(name));
+        Ok(shown(&rides, name, now).map(KeptRide::show))
     }
 
     async fn rides(&self, query: RidesQuery) -> Result<Vec<RideProgress>, CacheError> {
-        let mut found = Vec::new();
+        let (mut found, now) = (Vec::new(), self.now());
         for slice in &self.rides {
             let rides = lock(slice);
             let hash = |fleet, ride| self.hasher.hash_one((fleet, ride));
-            found.extend(rides.list(&query, hash).take(query.limit));
+            found.extend(rides.list(&query, now, hash).take(query.limit));
         }
         found.sort_unstable_by_key(|ride| ride.ride_id);
         found.truncate(query.limit);
@@ -108,35 +114,38 @@ impl Cache for MemoryCache {
         fleet: FleetId,
         vehicle: VehicleId,
     ) -> Result<Option<VehiclePosition>, CacheError> {
-        let hash = self.hasher.hash_one((fleet, vehicle));
+        let (hash, now) = (self.hasher.hash_one((fleet, vehicle)), self.now());
         let vehicles = lock(self.vehicles_of(hash));
         let kept = vehicles.find(hash, |kept| kept.key.is(fleet, vehicle));
-        Ok(kept.map(|kept| kept.show()))
+        Ok(kept.filter(|kept| kept.until > now).map(|kept| kept.show()))
     }
 
     async fn near(&self, query: NearQuery) -> Result<Vec<Nearby>, CacheError> {
+        let now = self.now();
         let hashes = lock(&self.grid).around(query.fleet, query.place, query.radius);
-        let mut found = Vec::new();
-        for hash in hashes {
-            let vehicles = lock(self.vehicles_of(hash));
-            let Some(kept) = vehicles.find(hash, |kept| self.hash(kept) == hash) else {
-                continue;
-            };
-            let distance = query.place.distance(kept.fix.place);
-            if distance.0 > query.radius.0 {
-                continue;
-            }
-            let vehicle = kept.show();
-            // The grid may tell of vehicles of another fleet.
-            if vehicle.fleet_id == query.fleet {
-                found.push(Nearby { vehicle, distance });
-            }
+        let within = |nearby: &(f64, u64)| nearby.0 <= query.radius.0;
+        let mut around: Vec<_> = hashes
+            .into_iter()
+            .filter_map(|hash| self.look_at((hash, now), &query, |distance, _| (distance.0, hash)))
+            .filter(within)
+            .collect();
+        // Only those that are asked for are made ready to be shown: a city may lie around.
+        if query.limit < around.len() {
+            around.select_nth_unstable_by(query.limit, |one, other| one.0.total_cmp(&other.0));
+            around.truncate(query.limit);
         }
+        let show = |distance, kept: &KeptVehicle| Nearby {
+            vehicle: kept.show(),
+            distance,
+        };
+        let mut found: Vec<_> = around
+            .into_iter()
+            .filter_map(|(_, hash)| self.look_at((hash, now), &query, show))
+            .collect();
         found.sort_unstable_by(|one, other| {
             let by_distance = one.distance.0.total_cmp(&other.distance.0);
             by_distance.then_with(|| one.vehicle.vehicle_id.cmp(&other.vehicle.vehicle_id))
         });
-        found.truncate(query.limit);
         Ok(found)
     }
 
@@ -145,12 +154,15 @@ impl Cache for MemoryCache {
         fleet: FleetId,
         ride: RideId,
     ) -> Result<Option<BoxStream<'static, RideProgress>>, CacheError> {
-        let name = self.name(fleet, ride);
+        let (name, now) = (self.name(fleet, ride), self.now());
         // The slice stays locked, so that no write comes between the state now and the watching.
         let rides = lock(self.rides_of(name));
-        let Some(now) = rides.get(name).map(KeptRide::show) else {
+        let Some(now) = shown(&rides, name, now).map(KeptRide::show) else {
             return Ok(None);
         };
+        if now.phase.is_over() {
+            return Ok(Some(stream::iter([now]).boxed()));
+        }
         let changes = lock(&self.watchers)
             .entry((fleet, ride))
             .or_insert_with(|| broadcast::channel(WATCHED_CHANGES).0)
@@ -197,11 +209,24 @@ impl MemoryCache {
         }
     }
 
-    /// Tells watchers of a ride. Nobody who watches is told twice of one version.
+    fn remove_ride(&self, fleet: FleetId, ride: RideId, version: u64) {
+        let name = self.name(fleet, ride);
+        let mut rides = lock(self.rides_of(name));
+        if rides
+            .get(name)
+            .is_some_and(|kept| kept.stage.version <= version)
+        {
+            rides.remove(name);
+            lock(&self.watchers).remove(&(fleet, ride));
+        }
+    }
+
+    /// Tells watchers of a ride, for the last time when it is over. Nobody who watches is told
+    /// twice of one version.
     fn publish(&self, key: RideKey, ride: &RideProgress) {
         let mut watchers = lock(&self.watchers);
         if let Some(sender) = watchers.get(&key)
-            && sender.send(ride.clone()).is_err()
+            && (sender.send(ride.clone()).is_err() || ride.phase.is_over())
         {
             watchers.remove(&key);
         }
@@ -243,6 +268,20 @@ impl MemoryCache {
             }
             grid.insert(fleet, cell, hash);
         }
+    }
+
+    /// What `look` sees in a vehicle that the query may ask for, and its distance from the place.
+    fn look_at<Seen>(
+        &self,
+        (hash, now): (u64, Second),
+        query: &NearQuery,
+        look: impl FnOnce(Meters, &KeptVehicle) -> Seen,
+    ) -> Option<Seen> {
+        let vehicles = lock(self.vehicles_of(hash));
+        let kept = vehicles.find(hash, |kept| self.hash(kept) == hash)?;
+        // The grid may tell of vehicles of another fleet.
+        let is_asked_for = kept.until > now && kept.key.parts().0 == query.fleet.as_str();
+        is_asked_for.then(|| look(query.place.distance(kept.fix.place), kept))
     }
 
     /// Forgets what was not written for long.
@@ -287,6 +326,10 @@ impl MemoryCache {
         }
     }
 
+    fn now(&self) -> Second {
+        self.second(Instant::now())
+    }
+
     fn second(&self, time: Instant) -> Second {
         Second::from(time.duration_since(self.began))
     }
@@ -307,6 +350,11 @@ impl MemoryCache {
     fn vehicles_of(&self, hash: u64) -> &Mutex<Vehicles> {
         &self.vehicles[slice(hash)]
     }
+}
+
+/// A ride that may be shown.
+fn shown(rides: &Rides, name: Name, now: Second) -> Option<&KeptRide> {
+    rides.get(name).filter(|kept| kept.until > now)
 }
 
 /// The slice of what has this hash. Its table goes by the highest and the lowest bits.

@@ -1,15 +1,13 @@
-//! What the state of a shard promises: examples of rides, and the laws of replay.
+//! What the state of a shard promises, by examples of rides; its laws are in `laws`.
+
+mod laws;
 
 use std::collections::BTreeMap;
 
-use proptest::prelude::*;
-use schemas::{TripOutcome, polyline};
+use schemas::{RideProgress, Trip, TripOutcome, VehiclePosition, polyline};
 
 use super::*;
-use crate::{
-    snapshot::tests as snapshot,
-    testing::{assigned, event, ping, place, ride_event, second},
-};
+use crate::testing::{assigned, event, ping, place, ride_event, second, take_trips};
 
 const DROPPED_OFF: RideEventKind = RideEventKind::DroppedOff { fare: None };
 
@@ -29,7 +27,8 @@ impl Driven {
 
     fn apply(&mut self, at_s: i64, record: &Record) -> Outcome {
         let outcome = self.state.apply(record, second(at_s).0);
-        self.trips.extend(self.state.take_effects().trips);
+        let _ = self.state.take_effects();
+        self.trips.extend(take_trips(&mut self.state));
         outcome
     }
 
@@ -72,6 +71,7 @@ fn live(state: &ShardState) -> Live {
             Change::Ride(ride) => {
                 rides.insert(ride.ride_id.to_string(), ride);
             }
+            Change::RideAbandoned { .. } => panic!("it is shown: {change:?}"),
         }
     }
     (vehicles, rides)
@@ -191,8 +191,10 @@ fn what_is_over_is_forgotten_after_an_hour_and_does_not_begin_anew() {
     assert!(live(&driven.state).1.contains_key("r"));
     driven.apply(4_200, &ping("w", 4_200, 0.0));
     assert!(live(&driven.state).1.is_empty());
-    let late = driven.apply(4_300, &event("r", "v", 100, RideEventKind::PickedUp));
-    assert_eq!(late, Outcome::RideEvent(EventOutcome::TooLate));
+    for at_s in [4_300, 7 * 86_400] {
+        let late = driven.apply(at_s, &event("r", "v", 100, RideEventKind::PickedUp));
+        assert_eq!(late, Outcome::RideEvent(EventOutcome::TooLate));
+    }
     assert_eq!(driven.state.rides(), [0; 5]);
 }
 
@@ -233,141 +235,112 @@ fn a_vehicle_that_jitters_where_it_stands_travels_nowhere() {
     assert_eq!(ride.stalled_since_ms, Some(second(0)));
 }
 
-/// One record of a shard, and when the stream took it.
-#[derive(Debug, Clone)]
-struct Entry {
-    record: Record,
-    appended_ms: i64,
+#[test]
+fn a_repeat_from_the_former_vehicle_does_not_take_the_ride_back() {
+    for aboard in [vec![], vec![(15, RideEventKind::PickedUp)]] {
+        let mut driven = Driven::new();
+        driven.apply(0, &event("r", "a", 0, assigned(0.0, 5_000.0)));
+        for (at_s, kind) in &aboard {
+            driven.apply(*at_s, &event("r", "a", *at_s, kind.clone()));
+        }
+        driven.apply(30, &event("r", "b", 30, RideEventKind::Arrived));
+        // The assignment of the new vehicle comes late, and so do words of the former.
+        driven.apply(31, &event("r", "b", 20, assigned(0.0, 5_000.0)));
+        for (at_s, kind) in [(15, RideEventKind::PickedUp), (25, RideEventKind::Arrived)] {
+            let stale = driven.apply(40, &event("r", "a", at_s, kind));
+            assert_eq!(stale, Outcome::RideEvent(EventOutcome::FormerVehicle));
+        }
+        assert_eq!(driven.ride("r").vehicle_id.as_str(), "b");
+    }
 }
 
-fn kind() -> impl Strategy<Value = RideEventKind> {
-    prop_oneof![
-        (0.0..500.0, 500.0..3_000.0).prop_map(|(pickup, dropoff)| assigned(pickup, dropoff)),
-        Just(RideEventKind::Arrived),
-        Just(RideEventKind::PickedUp),
-        (0.0..3_000.0).prop_map(|east_m| RideEventKind::Rerouted {
-            dropoff: place(east_m, 0.0),
-            route: Some(polyline::encode([place(0.0, 0.0), place(east_m, 0.0)]).into()),
-        }),
-        Just(DROPPED_OFF),
-        Just(RideEventKind::Cancelled {
-            by: schemas::CancelledBy::Rider
-        }),
-    ]
+#[test]
+fn a_ride_whose_trip_is_still_to_be_written_is_not_forgotten() {
+    let mut driven = Driven::new();
+    driven.apply(0, &event("r", "v", 0, RideEventKind::PickedUp));
+    for at_s in [0, 10, 20, 40, 50] {
+        driven.apply(at_s, &ping("v", at_s, at_s as f64 * 10.0));
+    }
+    driven.apply(51, &event("r", "v", 50, DROPPED_OFF));
+    // A late ping just before the ride's hour is over, and a sweep before its trip is due.
+    driven.apply(3_590, &ping("w", 3_590, 0.0));
+    driven.apply(3_645, &ping("v", 30, 300.0));
+    driven.apply(3_660, &ping("w", 3_660, 0.0));
+    assert_eq!(driven.trips.len(), 1);
+    driven.apply(3_700, &ping("w", 3_700, 0.0));
+    assert_eq!((driven.trips[1].version, driven.trips[1].pings), (2, 5));
+    driven.apply(3_800, &ping("w", 3_800, 0.0));
+    assert!(live(&driven.state).1.is_empty());
 }
 
-/// Pings and events of a few vehicles and rides, late, repeated, jumping, in any order.
-fn entries() -> impl Strategy<Value = Vec<Entry>> {
-    let record = prop_oneof![
-        5 => (0..3_usize, 0_i64..600, 0.0..3_000.0)
-            .prop_map(|(vehicle, at_s, east_m)| ping(["a", "b", "c"][vehicle], at_s, east_m)),
-        2 => (0..4_usize, 0..3_usize, 0_i64..600, kind()).prop_map(|(ride, vehicle, at_s, kind)| {
-            event(["q", "r", "s", "t"][ride], ["a", "b", "c"][vehicle], at_s, kind)
-        }),
-    ];
-    let wait_ms = prop_oneof![20 => 0_i64..5_000, 1 => Just(3_700_000_i64)];
-    proptest::collection::vec((record, wait_ms), 1..120).prop_map(|steps| {
-        let mut appended_ms = second(600).0;
-        let step = |(record, wait_ms)| {
-            appended_ms += wait_ms;
-            Entry {
-                record,
-                appended_ms,
-            }
-        };
-        steps.into_iter().map(step).collect()
-    })
-}
-
-/// Applies all entries; stores and loads the state before each of `cuts`. Trips by their names.
-fn run(entries: &[Entry], cuts: &[usize]) -> (ShardState, BTreeMap<(String, u32), Trip>) {
+#[test]
+fn a_ride_that_is_abandoned_or_pushed_out_is_shown_no_more() {
     let mut state = ShardState::default();
-    let mut trips = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if cuts.contains(&index) {
-            state = snapshot::reloaded(&state);
-        }
-        state.apply(&entry.record, entry.appended_ms);
-        for trip in state.take_effects().trips {
-            trips.insert((trip.ride.to_string(), trip.version), trip);
-        }
+    let abandoned = |state: &mut ShardState| -> Vec<_> {
+        let changes = state.take_effects().changes.into_iter();
+        let ride = |change| match change {
+            Change::RideAbandoned { ride, version, .. } => Some((ride.to_string(), version)),
+            Change::Vehicle(_) | Change::Ride(_) => None,
+        };
+        changes.filter_map(ride).collect()
+    };
+    let picked_up = |ride: i64| event(&format!("r{ride}"), "v", ride, RideEventKind::PickedUp);
+    state.apply(&picked_up(0), second(0).0);
+    let version = live(&state).1["r0"].version;
+    assert_eq!(abandoned(&mut state), []);
+    for ride in 1..=crate::vehicle::MAX_RIDES as i64 {
+        state.apply(&picked_up(ride), second(ride).0);
     }
-    (state, trips)
+    assert_eq!(abandoned(&mut state), [("r0".to_owned(), version)]);
+    state.apply(&ping("w", 90_000, 0.0), second(90_000).0);
+    assert_eq!(abandoned(&mut state).len(), crate::vehicle::MAX_RIDES);
 }
 
-proptest! {
-    #[test]
-    fn where_it_is_stored_and_loaded_makes_no_difference(
-        entries in entries(), cuts in proptest::collection::vec(0_usize..120, 0..8),
-    ) {
-        let (undisturbed, trips) = run(&entries, &[]);
-        let (restored, trips_again) = run(&entries, &cuts);
-        prop_assert_eq!(trips, trips_again);
-        prop_assert_eq!(live(&undisturbed), live(&restored));
-        prop_assert_eq!(undisturbed.rides(), restored.rides());
-        prop_assert_eq!(snapshot::vehicles(&undisturbed), snapshot::vehicles(&restored));
+#[test]
+fn a_shard_has_room_for_so_many_vehicles_and_no_more() {
+    let mut driven = Driven::new();
+    driven.state.limit_vehicles(2);
+    for (vehicle, at_s) in [("a", 1), ("b", 1), ("c", 1), ("a", 2), ("c", 2)] {
+        let outcome = driven.apply(at_s, &ping(vehicle, at_s, 0.0));
+        assert_eq!(outcome == Outcome::NoRoom, vehicle == "c");
     }
+    let event = event("r", "c", 3, RideEventKind::PickedUp);
+    assert_eq!(driven.apply(3, &event), Outcome::NoRoom);
+    assert_eq!((driven.state.vehicles(), driven.state.rides()), (2, [0; 5]));
+}
 
-    #[test]
-    fn how_records_are_batched_makes_no_difference_to_what_is_shown(
-        entries in entries(), every in 1_usize..40,
-    ) {
-        let mut state = ShardState::default();
-        let (mut vehicles, mut rides) = Live::default();
-        let mut trips = Vec::new();
-        for (index, entry) in entries.iter().enumerate() {
-            state.apply(&entry.record, entry.appended_ms);
-            if index % every == 0 || index + 1 == entries.len() {
-                let effects = state.take_effects();
-                trips.extend(effects.trips);
-                for change in effects.changes {
-                    match change {
-                        Change::Vehicle(it) => { vehicles.insert(it.vehicle_id.to_string(), it); }
-                        Change::Ride(it) => { rides.insert(it.ride_id.to_string(), it); }
-                    }
-                }
-            }
-        }
-        let (undisturbed, all_trips) = run(&entries, &[]);
-        prop_assert_eq!(trips.len(), all_trips.len());
-        let (vehicles_now, rides_now) = live(&undisturbed);
-        prop_assert_eq!(&vehicles, &vehicles_now);
-        for (id, ride) in rides_now {
-            prop_assert_eq!(rides.get(&id), Some(&ride));
-        }
+#[test]
+fn a_vehicle_that_jumped_is_found_on_its_route() {
+    let mut driven = Driven::new();
+    let way: Vec<_> = (0..=400)
+        .map(|point| place(f64::from(point) * 100.0, 0.0))
+        .collect();
+    let rerouted = RideEventKind::Rerouted {
+        dropoff: place(40_000.0, 0.0),
+        route: Some(polyline::encode(way).into()),
+    };
+    driven.apply(0, &event("r", "v", 0, rerouted));
+    driven.apply(0, &event("r", "v", 0, RideEventKind::PickedUp));
+    driven.drive("v", 0, 20);
+    for (at_s, east_m) in [(20, 20_000.0), (21, 20_010.0), (22, 20_020.0)] {
+        driven.apply(at_s, &ping("v", at_s, east_m));
     }
+    let left = driven.ride("r").remaining_m.unwrap();
+    assert!((left - 19_980.0).abs() < 20.0, "{left}");
+}
 
-    #[test]
-    fn a_ping_that_comes_twice_changes_nothing(entries in entries(), twice in 0_usize..120) {
-        let mut doubled = entries.clone();
-        let repeat = entries[twice % entries.len()].clone();
-        if matches!(repeat.record, Record::Ping(_)) {
-            doubled.insert(twice % entries.len() + 1, repeat);
-        }
-        let (once, trips) = run(&entries, &[]);
-        let (again, trips_again) = run(&doubled, &[]);
-        prop_assert_eq!(trips, trips_again);
-        prop_assert_eq!(live(&once), live(&again));
-    }
-
-    #[test]
-    fn versions_only_grow_and_counts_are_right(entries in entries()) {
-        let mut state = ShardState::default();
-        let mut versions: BTreeMap<String, u64> = BTreeMap::new();
-        for entry in entries {
-            state.apply(&entry.record, entry.appended_ms);
-            let _ = state.take_effects();
-            let (_, rides) = live(&state);
-            for (id, ride) in &rides {
-                let before = versions.insert(id.clone(), ride.version);
-                prop_assert!(before.is_none_or(|before| before <= ride.version));
-            }
-            for phase in Phase::ALL {
-                let count = rides.values().filter(|ride| ride.phase == phase).count();
-                prop_assert_eq!(state.rides()[phase as usize], count);
-            }
-        }
-    }
+#[test]
+fn pings_that_ran_ahead_of_the_first_event_are_a_gap_at_most() {
+    let mut driven = Driven::new();
+    driven.drive("v", 0, 26);
+    driven.apply(26, &event("r", "v", 10, RideEventKind::PickedUp));
+    driven.drive("v", 26, 110);
+    driven.apply(110, &event("r", "v", 109, DROPPED_OFF));
+    let [trip] = driven.trips.as_slice() else {
+        panic!("{:?}", driven.trips)
+    };
+    assert_eq!((trip.pings, trip.largest_gap_s), (85, 15));
+    assert!(trip.distance_m.abs_diff(840) <= 10, "{trip:?}");
 }
 
 #[test]

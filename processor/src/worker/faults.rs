@@ -1,4 +1,4 @@
-//! Streams and storages that fail, for the tests of the worker: killed at a step, or flaky.
+//! Streams and storages that fail, for the tests of the worker: killed at a step, flaky, or slow.
 
 use std::{
     future::pending,
@@ -7,13 +7,17 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use objects::{Key, ObjectError, Objects, Put};
-use tokio::sync::Notify;
-use transport::{AppendError, Appended, Batch, Consumer, Producer, Stream, StreamError};
+use tokio::{sync::Notify, time::sleep};
+use transport::{
+    AppendError, Appended, Batch, Consumer, Position, Producer, Read, Shard, ShardId, Stream,
+    StreamError,
+};
 
 /// Burns down with every step, and stops everything that waits for it once it is blown.
 pub(crate) struct Fuse {
@@ -153,14 +157,27 @@ impl Stream for Flaky<dyn Stream> {
 
 #[async_trait]
 impl Producer for Flaky<dyn Producer> {
+    /// Fails with every second record of a batch, beginning with the first.
     async fn append(&self, batch: Batch) -> Appended {
-        if self.fails() {
-            let error = AppendError::Unavailable("flaky".into());
-            return Appended {
-                failed: (0..batch.len()).map(|at| (at, error.clone())).collect(),
-            };
+        if !self.fails() {
+            return self.inner.append(batch).await;
         }
-        self.inner.append(batch).await
+        let mut taken = Batch::default();
+        for (key, payload) in batch.iter().skip(1).step_by(2) {
+            taken.push(
+                |bytes| bytes.extend_from_slice(key),
+                |bytes| bytes.extend_from_slice(payload),
+            );
+        }
+        assert!(self.inner.append(taken).await.failed.is_empty());
+        unavailable((0..batch.len()).step_by(2))
+    }
+}
+
+fn unavailable(indexes: impl Iterator<Item = usize>) -> Appended {
+    let error = AppendError::Unavailable("flaky".into());
+    Appended {
+        failed: indexes.map(|at| (at, error.clone())).collect(),
     }
 }
 
@@ -196,5 +213,65 @@ impl Objects for Flaky<dyn Objects> {
     async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
         self.answer(key.as_str())?;
         self.inner.delete(key).await
+    }
+}
+
+/// A stream that can be read and takes nothing.
+pub(crate) struct ReadOnly {
+    pub(crate) inner: Arc<dyn Stream>,
+}
+
+#[async_trait]
+impl Stream for ReadOnly {
+    fn producer(&self) -> Arc<dyn Producer> {
+        Arc::new(TakesNothing)
+    }
+
+    fn consumer(&self, group: &str) -> Box<dyn Consumer> {
+        self.inner.consumer(group)
+    }
+
+    async fn close(&self) -> Result<(), StreamError> {
+        self.inner.close().await
+    }
+}
+
+struct TakesNothing;
+
+#[async_trait]
+impl Producer for TakesNothing {
+    async fn append(&self, batch: Batch) -> Appended {
+        unavailable(0..batch.len())
+    }
+}
+
+/// Answers every read after a while.
+pub(crate) struct Slow<Inner: ?Sized> {
+    pub(crate) inner: Box<Inner>,
+    pub(crate) wait: Duration,
+}
+
+#[async_trait]
+impl Shard for Slow<dyn Shard> {
+    fn id(&self) -> &ShardId {
+        self.inner.id()
+    }
+
+    fn seek(&mut self, after: Option<Position>) {
+        self.inner.seek(after);
+    }
+
+    async fn read(&mut self) -> Result<Read, StreamError> {
+        sleep(self.wait).await;
+        self.inner.read().await
+    }
+
+    async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError> {
+        sleep(self.wait).await;
+        self.inner.read_if_any().await
+    }
+
+    async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError> {
+        self.inner.checkpoint(position).await
     }
 }

@@ -1,15 +1,15 @@
 //! What workers promise on a whole stream: the same trips and the same live state, wherever one
 //! is killed, whatever fails, and whoever believes to own a shard.
 
-use std::{collections::BTreeMap, sync::atomic::AtomicU32};
+use std::{collections::BTreeMap, num::NonZeroU64, sync::atomic::AtomicU32};
 
 use objects::memory::MemoryObjects;
-use schemas::{FleetId, RideEventKind, RideProgress, Trip, record::write_key};
+use schemas::{FleetId, Phase, RideEventKind, RideProgress, Trip, record::write_key};
 use tokio::task::JoinHandle;
 use transport::{Batch, memory::MemoryStream};
 
 use super::{
-    faults::{Flaky, Fuse, Fused},
+    faults::{Flaky, Fuse, Fused, ReadOnly, Slow},
     *,
 };
 use crate::{
@@ -115,27 +115,44 @@ impl Running {
 
 /// All trips on the stream by their names; repeats must be the same.
 async fn trips(stream: &Arc<dyn Stream>) -> BTreeMap<(String, u32), Trip> {
+    trips_of(stream, 2).await
+}
+
+async fn trips_of(stream: &Arc<dyn Stream>, shards: u32) -> BTreeMap<(String, u32), Trip> {
     let mut trips = BTreeMap::new();
-    let mut consumer = stream.consumer("reader");
-    let mut shards = [
-        consumer.acquire().await.unwrap(),
-        consumer.acquire().await.unwrap(),
-    ];
-    for shard in &mut shards {
-        while let Ok(read) = time::timeout(Duration::from_millis(20), shard.read()).await {
-            let Read::Records(batch) = read.unwrap() else {
-                continue;
-            };
-            for record in batch.iter() {
-                let Record::Trip(trip) = Record::decode(record.payload).unwrap() else {
-                    continue;
-                };
-                let before = trips.insert((trip.ride.to_string(), trip.version), *trip.clone());
-                assert!(before.is_none_or(|before| before == *trip));
-            }
+    for record in read_all(stream, shards).await {
+        if let Record::Trip(trip) = record {
+            let before = trips.insert((trip.ride.to_string(), trip.version), *trip.clone());
+            assert!(before.is_none_or(|before| before == *trip));
         }
     }
     trips
+}
+
+/// Everything on a stream that is kept.
+async fn read_all(stream: &Arc<dyn Stream>, shards: u32) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut consumer = stream.consumer("reader");
+    // A shard that is dropped would be handed out again.
+    let mut held = Vec::new();
+    for _ in 0..shards {
+        held.push(consumer.acquire().await.unwrap());
+    }
+    for shard in &mut held {
+        while let Some(read) = shard.read_if_any().await.unwrap() {
+            if let Read::Records(batch) = read {
+                let decoded = batch
+                    .iter()
+                    .flat_map(|record| Record::decode(record.payload));
+                records.extend(decoded);
+            }
+        }
+    }
+    records
+}
+
+async fn stream_length(stream: &Arc<dyn Stream>) -> usize {
+    read_all(stream, 2).await.len()
 }
 
 #[tokio::test]
@@ -200,6 +217,128 @@ async fn two_that_believe_to_own_the_shards_do_no_harm() {
     let rides = first.finish().await;
     assert_eq!(second.finish().await, rides);
     assert_eq!(trips(&one).await.len(), RIDES);
+}
+
+/// A worker of the only shard of a new stream that holds all records, asked to drain.
+async fn draining(objects: &Arc<dyn Objects>) -> (Box<dyn Shard>, Worker) {
+    let stream: Arc<dyn Stream> = Arc::new(MemoryStream::open("memory:?shards=1").unwrap());
+    append(&stream, &records()).await;
+    let mut shard = stream.consumer(GROUP).acquire().await.unwrap();
+    let ports = Ports {
+        settings: settings(),
+        snapshots: Snapshots::of(objects.clone(), shard.id()),
+        producer: stream.producer(),
+        cache: Arc::new(MemoryCache::default()),
+        drain: Shutdown::new(),
+    };
+    ports.drain.request();
+    let worker = Worker::start(&mut *shard, ports).await.unwrap();
+    (shard, worker)
+}
+
+#[tokio::test]
+async fn of_two_that_store_one_has_lost_the_shard() {
+    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    let (mut one_shard, mut one) = draining(&objects).await;
+    let (mut other_shard, mut other) = draining(&objects).await;
+    assert_eq!(one.follow(&mut *one_shard).await.unwrap(), End::Drained);
+    assert_eq!(other.follow(&mut *other_shard).await.unwrap(), End::Lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_reads_to_the_end_however_slow_that_is() {
+    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    let (shard, mut worker) = draining(&objects).await;
+    let wait = Duration::from_mins(1);
+    let mut slow = Slow { inner: shard, wait };
+    assert_eq!(worker.follow(&mut slow).await.unwrap(), End::Drained);
+    assert_eq!(worker.state.rides()[Phase::Completed as usize], RIDES);
+}
+
+#[tokio::test]
+async fn a_snapshot_that_failed_is_tried_again_in_its_time() {
+    let flaky: Arc<dyn Objects> = Arc::new(Flaky {
+        inner: Arc::new(MemoryObjects::default()) as Arc<dyn Objects>,
+        calls: AtomicU32::new(2).into(),
+    });
+    let (mut shard, mut worker) = draining(&flaky).await;
+    let Ok(Some(Read::Records(batch))) = shard.read_if_any().await else {
+        panic!("there is nothing to read")
+    };
+    worker.settings.snapshot_interval = Duration::from_hours(1);
+    worker.settings.snapshot_records = NonZeroU64::MIN;
+    worker.process(&batch).await;
+    assert!(worker.is_snapshot_due());
+    assert_eq!(worker.store(&mut *shard).await.unwrap(), Saved::NotNow);
+    assert!(!worker.is_snapshot_due());
+    assert_eq!(worker.unsaved, Unsaved::Something);
+}
+
+/// A stream of one shard that is full of what the processor has not read: rides, and waste.
+async fn brimful() -> Arc<dyn Stream> {
+    let url = "memory:?shards=1&max_bytes=16777216";
+    let stream: Arc<dyn Stream> = Arc::new(MemoryStream::open(url).unwrap());
+    drop(stream.consumer(GROUP));
+    append(&stream, &records()).await;
+    for bytes in [500_000, 5_000, 10] {
+        while takes(&stream, bytes).await {}
+    }
+    stream
+}
+
+async fn takes(stream: &Arc<dyn Stream>, bytes: usize) -> bool {
+    let mut batch = Batch::default();
+    batch.push(|key| key.push(b'x'), |payload| payload.resize(bytes, 0xff));
+    stream.producer().append(batch).await.failed.is_empty()
+}
+
+#[tokio::test]
+async fn a_full_stream_is_read_and_takes_the_trips_then() {
+    let stream = brimful().await;
+    let running = Running::start(stream.clone(), Arc::new(MemoryObjects::default()));
+    assert_eq!(running.finish().await.len(), RIDES);
+    assert_eq!(trips_of(&stream, 1).await.len(), RIDES);
+}
+
+#[tokio::test]
+async fn a_worker_that_starts_tells_the_stream_where_it_is() {
+    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    let before = Running::start(brimful().await, objects.clone());
+    before.finish().await;
+    // The same stream, as one that the last checkpoint did not reach.
+    let stream = brimful().await;
+    let running = Running::start(stream.clone(), objects);
+    let takes_again = async {
+        while !takes(&stream, 10).await {
+            time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    time::timeout(Duration::from_secs(20), takes_again)
+        .await
+        .unwrap();
+    running.finish().await;
+}
+
+#[tokio::test]
+async fn trips_that_the_stream_does_not_take_wait_in_the_snapshot() {
+    let inner = full_stream().await;
+    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
+    let outage = ReadOnly {
+        inner: inner.clone(),
+    };
+    // All rides are shown meanwhile, or this would not end.
+    let rides = Running::start(Arc::new(outage), objects.clone())
+        .finish()
+        .await;
+    assert_eq!(trips(&inner).await.len(), 0);
+    let again = Running::start(inner.clone(), objects.clone());
+    assert_eq!(again.finish().await, rides);
+    let written = trips(&inner).await;
+    assert_eq!(written.len(), RIDES);
+    // They are written once: what is durable has left the snapshot too.
+    let end = stream_length(&inner).await;
+    Running::start(inner.clone(), objects).finish().await;
+    assert_eq!(stream_length(&inner).await, end);
 }
 
 #[tokio::test]

@@ -245,6 +245,6 @@ mod tests {
     #[test]
     fn what_is_kept_of_each_vehicle_is_small() {
         assert!(size_of::<KeptVehicle>() <= 128);
-        assert!(size_of::<KeptRide>() <= 256);
+        assert!(size_of::<KeptRide>() <= 232);
     }
 }

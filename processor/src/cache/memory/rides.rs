@@ -51,10 +51,23 @@ impl Rides {
             .insert_unique(name.hash, Box::new(kept), |kept| hash(kept));
     }
 
-    /// Lists rides in the order of their ids; `hash` is that of a fleet and a ride.
+    /// Takes a ride out.
+    pub(super) fn remove(&mut self, name: Name) {
+        let Ok(kept) = self.table.find_entry(name.hash, |kept| kept.is(name)) else {
+            return;
+        };
+        kept.remove();
+        if let Some(rides) = self.order.get_mut(&name.fleet) {
+            rides.remove(name.ride.as_str());
+        }
+    }
+
+    /// Lists rides that stay beyond `now`, in the order of their ids; `hash` is that of a fleet
+    /// and a ride.
     pub(super) fn list(
         &self,
         query: &RidesQuery,
+        now: Second,
         hash: impl Fn(FleetId, RideId) -> u64,
     ) -> impl Iterator<Item = RideProgress> {
         let after = query.after.as_ref();
@@ -70,6 +83,7 @@ impl Rides {
                 let hash = hash(fleet, ride);
                 self.get(Name { fleet, ride, hash })
             })
+            .filter(move |kept| kept.until > now)
             .filter(move |kept| phase.is_none_or(|phase| kept.stage.phase == phase))
             .map(KeptRide::show)
     }

@@ -203,3 +203,67 @@ async fn a_ride_that_is_over_is_kept_for_an_hour_and_others_for_a_day() {
     assert_eq!(phase_of(&cache, "open").await, None);
     assert_eq!(near(&cache, 100.0, 10).await, Vec::<String>::new());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_no_longer_is_shown_no_longer_also_without_writes() {
+    let cache = MemoryCache::default();
+    write_rides(&cache, &[ride("over", 1, Phase::Completed)]).await;
+    cache
+        .write(vec![Change::Vehicle(vehicle("v", 1, 0.0))])
+        .await
+        .unwrap();
+    tokio::time::advance(Duration::from_mins(61)).await;
+    let (fleet, over) = (FleetId::default(), RideId::new("over").unwrap());
+    assert_eq!(phase_of(&cache, "over").await, None);
+    assert!(cache.watch(fleet, over).await.unwrap().is_none());
+    let query = RidesQuery {
+        fleet,
+        phase: None,
+        after: None,
+        limit: 9,
+    };
+    assert_eq!(cache.rides(query).await.unwrap(), []);
+    assert_eq!(near(&cache, 100.0, 10).await, ["v"]);
+    tokio::time::advance(Duration::from_hours(23)).await;
+    let vehicle = VehicleId::new("v").unwrap();
+    assert_eq!(cache.vehicle(fleet, vehicle).await.unwrap(), None);
+    assert_eq!(near(&cache, 100.0, 10).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_abandoned_ride_goes_unless_another_shard_knows_more() {
+    let cache = MemoryCache::default();
+    let abandoned = |id: &str| Change::RideAbandoned {
+        fleet: FleetId::default(),
+        ride: RideId::new(id).unwrap(),
+        version: 5,
+    };
+    write_rides(
+        &cache,
+        &[ride("q", 5, Phase::OnTrip), ride("r", 6, Phase::OnTrip)],
+    )
+    .await;
+    let key = (FleetId::default(), RideId::new("q").unwrap());
+    let watched = cache.watch(key.0, key.1).await.unwrap().unwrap();
+    let changes = ["q", "r", "nobody"].map(abandoned);
+    cache.write(changes.into()).await.unwrap();
+    assert_eq!(phase_of(&cache, "q").await, None);
+    assert_eq!(phase_of(&cache, "r").await, Some(Phase::OnTrip));
+    assert_eq!(watched.count().await, 1);
+}
+
+#[tokio::test]
+async fn watchers_end_with_the_ride_and_leave_nothing() {
+    let cache = MemoryCache::default();
+    let key = (FleetId::default(), RideId::new("r").unwrap());
+    write_rides(&cache, &[ride("r", 1, Phase::OnTrip)]).await;
+    let watched = cache.watch(key.0, key.1).await.unwrap().unwrap();
+    for version in 2..=3 {
+        write_rides(&cache, &[ride("r", version, Phase::Completed)]).await;
+    }
+    let versions: Vec<_> = watched.map(|ride| ride.version).collect().await;
+    assert_eq!(versions, [1, 2]);
+    let late = cache.watch(key.0, key.1).await.unwrap().unwrap();
+    assert_eq!(late.count().await, 1);
+    assert!(lock(&cache.watchers).is_empty());
+}
