@@ -66,7 +66,7 @@ impl Live {
 }
 
 /// The routes of the live API.
-pub fn router(cache: Arc<dyn Cache>, shutdown: Shutdown) -> Router {
+fn router(cache: Arc<dyn Cache>, shutdown: Shutdown) -> Router {
     routes(App {
         cache,
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),

@@ -13,10 +13,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use futures_util::{
-    Stream, StreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures_util::StreamExt as _;
 use schemas::{RideId, RideProgress};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -59,25 +56,13 @@ pub(super) async fn follow(
         .watch(fleet, ride)
         .await?
         .ok_or(Problem::UnknownRide)?;
-    let events = until_over(changes).map(move |ride| {
+    let events = changes.map(move |ride| {
         let _held = &place;
         Ok::<_, Infallible>(to_event(&ride))
     });
     let shutdown = app.shutdown;
     let events = events.take_until(Box::pin(async move { shutdown.requested().await }));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
-}
-
-/// Ends a stream of a ride's states with the first in which it is over.
-fn until_over(
-    changes: BoxStream<'static, RideProgress>,
-) -> impl Stream<Item = RideProgress> + Send + 'static {
-    stream::unfold(Some(changes), |changes| async move {
-        let mut changes = changes?;
-        let ride = changes.next().await?;
-        let rest = (!ride.phase.is_over()).then_some(changes);
-        Some((ride, rest))
-    })
 }
 
 fn to_event(ride: &RideProgress) -> Event {

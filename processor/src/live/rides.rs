@@ -22,7 +22,7 @@ use crate::cache::RidesQuery;
 
 /// Rides on a page, unless asked otherwise, and at most.
 const USUAL_LIMIT: usize = 100;
-pub(super) const MAX_LIMIT: usize = 1_000;
+const MAX_LIMIT: usize = 1_000;
 
 /// Says whose ride or vehicle is meant.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,6 +67,7 @@ pub(super) struct RidesPage {
 /// Shows a ride.
 #[utoipa::path(
     get,
+    operation_id = "show_ride",
     path = "/v1/rides/{id}",
     params(("id" = String, Path, description = "The ride"), FleetParameter),
     responses(

@@ -7,6 +7,10 @@ use axum::{
 use futures_util::StreamExt as _;
 use schemas::RideEventKind;
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tower::ServiceExt as _;
 
 use super::*;
@@ -173,15 +177,17 @@ async fn streams_end_when_the_process_is_to_end() {
     let (cache, _state) = shown().await;
     let shutdown = Shutdown::new();
     let live = Live::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-    assert_ne!(live.local_addr().port(), 0);
-    let router = router(cache.clone(), shutdown.clone());
+    let mut client = TcpStream::connect(live.local_addr()).await.unwrap();
     let serving = tokio::spawn(live.serve(cache, shutdown.clone()));
-    let mut body = get(&router, "/v1/rides/r/events")
-        .await
-        .into_body()
-        .into_data_stream();
-    body.next().await.unwrap().unwrap();
+    let request = b"GET /v1/rides/r/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    client.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\n\n\r\n") {
+        assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0);
+    }
+    assert!(String::from_utf8_lossy(&answer).contains("event: progress"));
     shutdown.request();
-    assert!(body.next().await.is_none());
+    client.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(b"\r\n0\r\n\r\n"), "the answer is whole");
     serving.await.unwrap().unwrap();
 }

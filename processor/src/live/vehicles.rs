@@ -62,6 +62,7 @@ pub(super) struct VehicleNear {
 /// Shows a vehicle.
 #[utoipa::path(
     get,
+    operation_id = "show_vehicle",
     path = "/v1/vehicles/{id}",
     params(("id" = String, Path, description = "The vehicle"), FleetParameter),
     responses(
