@@ -128,6 +128,40 @@ impl Town {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    /// Most of the town is one: from any junction a cab gets to any other.
+    fn check(seed: u64) {
+        let town = Town::new(seed);
+        let count = town.inhabited.len();
+        assert!(count > 2_000, "seed {seed}: {count} junctions");
+        let mut reached = vec![false; town.junctions()];
+        let mut todo = vec![town.inhabited[0]];
+        while let Some(junction) = todo.pop() {
+            if !std::mem::replace(&mut reached[junction.0 as usize], true) {
+                todo.extend(town.streets_from(junction).map(|(_, street)| street.to));
+            }
+        }
+        for junction in &town.inhabited {
+            assert!(reached[junction.0 as usize], "seed {seed}: {junction:?}");
+        }
+    }
+
+    #[test]
+    fn a_town_whose_middle_lies_apart_is_as_large_as_any() {
+        for seed in [1_131, 1_637, 2_360] {
+            check(seed);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(50))]
+
+        #[test]
+        fn every_seed_is_a_town(seed: u64) {
+            check(seed);
+        }
+    }
 
     #[test]
     fn a_seed_is_a_town() {

@@ -174,29 +174,49 @@ fn diagonal() -> impl Iterator<Item = Link> {
     })
 }
 
-/// Drops what cannot be reached from the middle of the town, or from where one cannot get there.
+/// Keeps the largest part in which every junction can be reached from every other.
 fn keep_connected(links: &mut Vec<Link>) {
-    let ahead = reachable(links.iter().map(|(from, to, _)| (*from, *to)));
-    let back = reachable(links.iter().map(|(from, to, _)| (*to, *from)));
-    let both = |junction: &Junction| {
-        let at = junction.0 as usize;
-        ahead[at] && back[at]
-    };
-    links.retain(|(from, to, _)| both(from) && both(to));
+    let ahead = neighbours(links.iter().map(|(from, to, _)| (*from, *to)));
+    let back = neighbours(links.iter().map(|(from, to, _)| (*to, *from)));
+    let mut known = vec![false; COLUMNS * ROWS];
+    let mut largest = (0, Vec::new());
+    for start in 0..known.len() {
+        if known[start] {
+            continue;
+        }
+        let (ahead, back) = (reachable(start, &ahead), reachable(start, &back));
+        let part: Vec<_> = ahead
+            .iter()
+            .zip(&back)
+            .map(|(to, fro)| *to && *fro)
+            .collect();
+        for (known, is_part) in known.iter_mut().zip(&part) {
+            *known |= is_part;
+        }
+        let size = part.iter().filter(|is_part| **is_part).count();
+        if size > largest.0 {
+            largest = (size, part);
+        }
+    }
+    let (_, kept) = largest;
+    links.retain(|(from, to, _)| kept[from.0 as usize] && kept[to.0 as usize]);
 }
 
-fn reachable(links: impl Iterator<Item = (Junction, Junction)>) -> Vec<bool> {
+fn neighbours(links: impl Iterator<Item = (Junction, Junction)>) -> Vec<Vec<usize>> {
     let mut neighbours = vec![Vec::new(); COLUMNS * ROWS];
     for (from, to) in links {
-        neighbours[from.0 as usize].push(to);
+        neighbours[from.0 as usize].push(to.0 as usize);
     }
-    let start = junction(COLUMNS / 2, ROWS / 2);
+    neighbours
+}
+
+fn reachable(start: usize, neighbours: &[Vec<usize>]) -> Vec<bool> {
     let mut reached = vec![false; neighbours.len()];
-    reached[start.0 as usize] = true;
+    reached[start] = true;
     let mut todo = vec![start];
     while let Some(junction) = todo.pop() {
-        for next in &neighbours[junction.0 as usize] {
-            if !std::mem::replace(&mut reached[next.0 as usize], true) {
+        for next in &neighbours[junction] {
+            if !std::mem::replace(&mut reached[*next], true) {
                 todo.push(*next);
             }
         }
