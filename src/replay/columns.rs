@@ -1,5 +1,6 @@
 //! Which columns of a file hold what. The defaults are those of the San Francisco cabs of 2008.
 
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 
 /// Names of columns, and the units of their values.
@@ -9,7 +10,7 @@ pub struct Columns {
     /// The vehicle's id: text or a whole number.
     #[arg(long, value_name = "COLUMN", default_value = "cab")]
     pub vehicle: String,
-    /// The time of the fix: a timestamp, or a whole number since 1970 (UTC).
+    /// The time of the fix: a whole number since 1970 (UTC), or, in Parquet, a timestamp.
     #[arg(long, value_name = "COLUMN", default_value = "t")]
     pub time: String,
     /// What whole numbers of the time count.
@@ -22,9 +23,9 @@ pub struct Columns {
     #[arg(long, value_name = "COLUMN", default_value = "lon_e5")]
     pub lng: String,
     /// What latitude and longitude are divided by to be degrees.
-    #[arg(long, value_name = "NUMBER", default_value = "1e5")]
+    #[arg(long, value_name = "NUMBER", default_value = "1e5", value_parser = parse_scale)]
     pub scale: f64,
-    /// 1 while a passenger is on board, else 0: rides are made of it.
+    /// 1 or true while a passenger is on board, else 0 or false: rides are made of it.
     #[arg(long, value_name = "COLUMN", default_value = "occ")]
     pub occupied: String,
     /// Makes no rides and reads no such column.
@@ -49,8 +50,19 @@ impl Columns {
     }
 
     /// A value of latitude or longitude in 1e-7 degree; far out of range it stays out of range.
-    pub(super) fn to_e7(&self, value: f64) -> i32 {
-        (value / self.scale * 1e7).round() as i32
+    ///
+    /// # Errors
+    /// An error for a value that is no number: it would become a place.
+    pub(super) fn to_e7(&self, value: f64) -> anyhow::Result<i32> {
+        ensure!(value.is_finite(), "latitude or longitude is {value}");
+        Ok((value / self.scale * 1e7).round() as i32)
+    }
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_normal() => Ok(scale),
+        Ok(_) | Err(_) => Err("the scale is a number other than 0".to_owned()),
     }
 }
 

@@ -62,11 +62,8 @@ fn read_row(
 ) -> anyhow::Result<Row> {
     let text = |at: usize| record.get(at).unwrap_or_default().trim();
     let degrees = |at: usize| -> anyhow::Result<i32> {
-        Ok(columns.to_e7(
-            text(at)
-                .parse()
-                .context("latitude and longitude are numbers")?,
-        ))
+        let value = text(at).parse();
+        columns.to_e7(value.context("latitude and longitude are numbers")?)
     };
     let time = text(places.time)
         .parse()
@@ -76,9 +73,9 @@ fn read_row(
         time: Timestamp(columns.time_unit.to_ms(time)),
         lat_e7: degrees(places.lat)?,
         lng_e7: degrees(places.lng)?,
-        load: match places.occupied.map(text) {
-            Some("1" | "true") => Load::Occupied,
-            Some(_) | None => Load::Free,
+        load: match places.occupied {
+            Some(at) => Load::parse(text(at))?,
+            None => Load::Free,
         },
     })
 }

@@ -18,7 +18,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Context, bail};
 use service::Shutdown;
 
-pub use self::settings::{Settings, Speed};
+pub(crate) use self::settings::{Settings, Speed};
 use self::{columns::Columns, recording::Recording, tape::Tape, trips::Trips};
 use crate::client::{Delivery, Pace, Progress, Report, Visibility, end_with, now, send_all};
 
@@ -26,7 +26,7 @@ use crate::client::{Delivery, Pace, Progress, Report, Visibility, end_with, now,
 ///
 /// # Errors
 /// What [`run`] says, and an error if something was not answered as it had to be.
-pub async fn command(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
     end_with(|shutdown| run(settings, Visibility::Terminal, shutdown)).await
 }
 
@@ -35,7 +35,7 @@ pub async fn command(settings: Settings) -> anyhow::Result<()> {
 /// # Errors
 /// An error if the file cannot be read or has no such columns, if the file of accepted pings
 /// cannot be written, and if the server refuses a request for good.
-pub async fn run(
+pub(crate) async fn run(
     settings: Settings,
     visibility: Visibility,
     shutdown: Shutdown,

@@ -32,13 +32,21 @@ pub(super) fn read(path: &Path, columns: &Columns, into: &mut Recording) -> anyh
         .with_projection(projection)
         .with_batch_size(BATCH_ROWS)
         .build()?;
+    let mut rows_before = 0;
     for batch in reader {
-        read_batch(&batch?, columns, into)?;
+        let batch = batch?;
+        read_batch(&batch, rows_before, columns, into)?;
+        rows_before += batch.num_rows();
     }
     Ok(())
 }
 
-fn read_batch(batch: &RecordBatch, columns: &Columns, into: &mut Recording) -> anyhow::Result<()> {
+fn read_batch(
+    batch: &RecordBatch,
+    rows_before: usize,
+    columns: &Columns,
+    into: &mut Recording,
+) -> anyhow::Result<()> {
     let vehicles = column(batch, &columns.vehicle, &DataType::Utf8)?;
     let lats = column(batch, &columns.lat, &DataType::Float64)?;
     let lngs = column(batch, &columns.lng, &DataType::Float64)?;
@@ -55,17 +63,19 @@ fn read_batch(batch: &RecordBatch, columns: &Columns, into: &mut Recording) -> a
     let times = times.as_primitive::<Int64Type>();
     let loads = loads.as_ref().map(AsArray::as_primitive::<Int64Type>);
     for at in 0..batch.num_rows() {
-        let load = match loads {
-            Some(loads) if loads.value(at) != 0 => Load::Occupied,
-            Some(_) | None => Load::Free,
+        let mut read_row = || -> anyhow::Result<Row> {
+            Ok(Row {
+                vehicle: into.number_of(vehicles.value(at))?,
+                time: Timestamp(unit.to_ms(times.value(at))),
+                lat_e7: columns.to_e7(lats.value(at))?,
+                lng_e7: columns.to_e7(lngs.value(at))?,
+                load: match loads {
+                    Some(loads) => Load::of(loads.value(at))?,
+                    None => Load::Free,
+                },
+            })
         };
-        let row = Row {
-            vehicle: into.number_of(vehicles.value(at))?,
-            time: Timestamp(unit.to_ms(times.value(at))),
-            lat_e7: columns.to_e7(lats.value(at)),
-            lng_e7: columns.to_e7(lngs.value(at)),
-            load,
-        };
+        let row = read_row().with_context(|| format!("row {}", rows_before + at + 1))?;
         into.push(row);
     }
     Ok(())

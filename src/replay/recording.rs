@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use schemas::{Timestamp, VehicleId};
 
 /// Recorded pings of some vehicles.
@@ -28,6 +28,32 @@ pub(super) enum Load {
     Free,
     /// A passenger is on board.
     Occupied,
+}
+
+impl Load {
+    /// Reads whether a passenger is on board.
+    ///
+    /// # Errors
+    /// An error for what is neither yes nor no.
+    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
+        match text {
+            "1" | "true" => Ok(Self::Occupied),
+            "0" | "false" => Ok(Self::Free),
+            other => bail!("occupied is {other:?}, neither 1 nor 0"),
+        }
+    }
+
+    /// The same of a number.
+    ///
+    /// # Errors
+    /// As [`Load::parse`].
+    pub(super) fn of(number: i64) -> anyhow::Result<Self> {
+        match number {
+            1 => Ok(Self::Occupied),
+            0 => Ok(Self::Free),
+            other => bail!("occupied is {other}, neither 1 nor 0"),
+        }
+    }
 }
 
 /// A recorded ping.

@@ -12,8 +12,9 @@ use crate::client;
 ///
 /// All vehicles play together in the order of time. Where a column says that a passenger is on
 /// board, rides are made of it: 0 to 1 is an assignment and a pickup there, 1 to 0 a drop-off.
-/// Pings are numbered per vehicle, and the first time of the file is their epoch, so the same file
-/// played again is recognised as the same. A server takes old pings only if its limit is lifted.
+/// Pings are numbered per vehicle, and the earliest time is their epoch: a file that is played again
+/// is recognised as the same, unless --shift-to-now gives it other times. A server takes old pings
+/// only if its limit is lifted.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// The file: `.parquet`, `.csv` or `.csv.gz`, its rows in any order.
@@ -96,9 +97,18 @@ mod tests {
         let names = [&columns.vehicle, &columns.time, &columns.lat, &columns.lng];
         assert_eq!(names, ["cab", "t", "lat_e5", "lon_e5"]);
         assert_eq!(
-            (columns.rides(), columns.to_e7(3_771_234.0)),
+            (columns.rides(), columns.to_e7(3_771_234.0).unwrap()),
             (Some("occ"), 377_123_400)
         );
+    }
+
+    #[test]
+    fn a_scale_that_makes_no_degrees_is_refused() {
+        for scale in ["0", "-0", "inf", "NaN", "much"] {
+            let flag = format!("--scale={scale}");
+            let line: Result<Line, _> = clap::Parser::try_parse_from(["replay", &flag, "f.csv"]);
+            assert!(line.is_err(), "{scale}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{fs::File, io::Write as _, num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use ::parquet::arrow::ArrowWriter;
-use arrow_array::{ArrayRef, Int8Array, Int32Array, RecordBatch};
+use arrow_array::{ArrayRef, Float64Array, Int8Array, Int32Array, RecordBatch};
 use flate2::{Compression, write::GzEncoder};
 use schemas::RideEventKind;
 
@@ -189,6 +189,66 @@ async fn a_limit_keeps_the_first_pings_of_all_vehicles() {
         .map(|ping| ping.vehicle.to_string())
         .collect();
     assert_eq!(vehicles, ["9", "7", "9"]);
+}
+
+#[tokio::test]
+async fn a_value_that_says_nothing_is_refused_with_its_line() {
+    let server = StubIngest::start(&[Mood::Works]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cabs.csv");
+    for (row, words) in [
+        ("7,100,NaN,-12240000,0", "latitude or longitude is NaN"),
+        ("7,100,3770000,inf,0", "latitude or longitude is inf"),
+        ("7,100,3770000,-12240000,yes", "occupied is \"yes\""),
+        ("7,100,3770000,-12240000,", "occupied is \"\""),
+    ] {
+        let text = format!("cab,t,lat_e5,lon_e5,occ\n7,90,3770000,-12240000,1\n{row}\n");
+        std::fs::write(&path, text).unwrap();
+        let settings = settings(&server, &path);
+        let error = run(settings, Visibility::Hidden, Shutdown::new())
+            .await
+            .unwrap_err();
+        let error = format!("{error:#}");
+        assert!(error.contains(&format!("line 3: {words}")), "{error}");
+    }
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_parquet_value_that_says_nothing_is_refused_with_its_row() {
+    let server = StubIngest::start(&[Mood::Works]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cabs.parquet");
+    for (lat, load, words) in [(f64::NAN, 0, "is NaN"), (3.77e6, 2, "occupied is 2")] {
+        let ones: ArrayRef = Arc::new(Int32Array::from(vec![1, 1]));
+        let lats: ArrayRef = Arc::new(Float64Array::from(vec![3.77e6, lat]));
+        let loads: ArrayRef = Arc::new(Int32Array::from(vec![1, load]));
+        let columns = [
+            ("cab", &ones),
+            ("t", &ones),
+            ("lat_e5", &lats),
+            ("lon_e5", &ones),
+        ];
+        let columns = columns.into_iter().chain([("occ", &loads)]);
+        let columns = columns.map(|(name, values)| (name, Arc::clone(values)));
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let error = run(
+            settings(&server, &path),
+            Visibility::Hidden,
+            Shutdown::new(),
+        )
+        .await
+        .unwrap_err();
+        let error = format!("{error:#}");
+        assert!(
+            error.contains("row 2: ") && error.contains(words),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]
