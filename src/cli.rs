@@ -1,5 +1,5 @@
-//! The command line: one subcommand for each thing that `hansom` does. Its doc comments are the
-//! manual.
+//! The command line: one subcommand for each thing that `hansom` does. The doc comments of their
+//! settings are the manual.
 
 use clap::{Parser, Subcommand};
 
@@ -17,13 +17,10 @@ pub struct Cli {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "the doc of each one's settings is its manual")]
 pub enum Command {
-    /// Runs ingest, processor and archiver in one process, on an embedded stream, an in-memory
-    /// cache and a local directory.
     Run(Box<run::Settings>),
-    /// Sends the pings and ride events of a simulated fleet, and says what became of them.
     Simulate(Box<simulate::Settings>),
-    /// Sends the pings of a Parquet or CSV file as if they came live.
     Replay(Box<replay::Settings>),
 }
 

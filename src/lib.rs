@@ -6,8 +6,8 @@
 //! are crates of their own; nothing here handles a ping on its way.
 
 pub mod cli;
-pub mod client;
+mod client;
 mod dice;
-pub mod replay;
-pub mod run;
-pub mod simulate;
+mod replay;
+mod run;
+mod simulate;

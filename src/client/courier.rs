@@ -8,6 +8,7 @@ use service::Shutdown;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
+    Progress,
     answer::Answer,
     backoff::Backoff,
     endpoint::{Endpoint, Reply, Request},
@@ -36,6 +37,9 @@ pub(super) enum Network {
 pub(super) enum Ending {
     /// The server decided; so long took the attempt that brought the answer.
     Decided(Answer, Duration),
+    /// The same for some items; the others came too frequently, and the time that they must wait
+    /// has passed.
+    Partly(Answer, Duration),
     /// No answer within the patience.
     GivenUp,
     /// The server will never take it.
@@ -51,6 +55,8 @@ pub(super) struct Courier {
     pub patience: Duration,
     pub network: Network,
     pub shutdown: Shutdown,
+    /// Where the first request without an answer is told.
+    pub progress: Progress,
 }
 
 impl Courier {
@@ -72,8 +78,17 @@ impl Courier {
             let Some(reply) = self.send_or_stop(request).await else {
                 return Ending::Stopped;
             };
+            let latency = sent.elapsed();
             let asked = match reply {
-                Reply::Decided(answer) => return Ending::Decided(answer, sent.elapsed()),
+                Reply::Decided(answer) => return Ending::Decided(answer, latency),
+                Reply::Partly {
+                    answer,
+                    retry_after,
+                } => {
+                    attempts.count_busy(StatusCode::TOO_MANY_REQUESTS);
+                    self.rest(backoff.next(retry_after, dice)).await;
+                    return Ending::Partly(answer, latency);
+                }
                 Reply::Refused { status, text } => return Ending::Refused { status, text },
                 Reply::Busy {
                     status,
@@ -82,18 +97,29 @@ impl Courier {
                     attempts.count_busy(status);
                     retry_after
                 }
-                Reply::Unreachable => {
+                Reply::Unreachable(why) => {
                     attempts.unreachable += 1;
+                    let patience = self.patience;
+                    self.progress
+                        .tell_once(&format!("no answer, trying for {patience:?}: {why}"));
                     None
                 }
             };
             if started.elapsed() > self.patience {
                 return Ending::GivenUp;
             }
-            tokio::select! {
-                () = sleep(backoff.next(asked, dice)) => {}
-                () = self.shutdown.requested() => return Ending::Stopped,
+            self.rest(backoff.next(asked, dice)).await;
+            if self.shutdown.is_requested() {
+                return Ending::Stopped;
             }
+        }
+    }
+
+    /// Waits so long, or until the run is to end.
+    async fn rest(&self, wait: Duration) {
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = self.shutdown.requested() => {}
         }
     }
 
@@ -110,12 +136,12 @@ impl Courier {
 
     /// Sends once and loses the answer: half of the time the connection breaks on the way.
     async fn send_in_vain(&self, request: &Request, dice: &mut Dice) {
-        let send = self.endpoint.send(request);
+        let send = self.send_or_stop(request);
         if dice.chance(0.5) {
             let breaks_after = Duration::from_secs_f64(dice.between(0.0, BREAKS_WITHIN_SECONDS));
-            let _: Result<Reply, _> = timeout(breaks_after, send).await;
+            let _: Result<Option<Reply>, _> = timeout(breaks_after, send).await;
         } else {
-            let _: Reply = send.await;
+            let _: Option<Reply> = send.await;
         }
     }
 }

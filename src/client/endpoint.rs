@@ -10,7 +10,7 @@ use reqwest::{
 };
 use schemas::RideId;
 
-use super::{Format, answer::Answer, event::EventPost};
+use super::{Format, answer::Answer, batch::PingBatch, event::EventPost};
 
 /// A server that has not answered for so long is taken for gone: longer than its own limits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,15 +22,20 @@ const MAX_REFUSAL_CHARS: usize = 300;
 pub(super) enum Reply {
     /// Decided, item by item.
     Decided(Answer),
-    /// Not now: 408, 429, or a 5xx; or some items came too frequently.
+    /// Some items are settled, others came too frequently.
+    Partly {
+        answer: Answer,
+        retry_after: Option<Duration>,
+    },
+    /// Not now: 408, 429, or a 5xx.
     Busy {
         status: StatusCode,
         retry_after: Option<Duration>,
     },
     /// Never: this request would be refused for ever.
     Refused { status: StatusCode, text: String },
-    /// No answer: no connection, or it broke, or it took too long.
-    Unreachable,
+    /// No answer: no connection, or it broke, or it took too long; in words.
+    Unreachable(String),
 }
 
 /// A request that may be sent again and again.
@@ -39,6 +44,12 @@ pub(super) struct Request {
     url: Url,
     content_type: &'static str,
     body: Bytes,
+}
+
+impl Request {
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
 }
 
 /// Where uploads go.
@@ -65,7 +76,8 @@ impl Endpoint {
         Ok(Self { http, base, format })
     }
 
-    pub(super) fn pings(&self, body: Bytes) -> anyhow::Result<Request> {
+    pub(super) fn pings(&self, batch: &PingBatch) -> anyhow::Result<Request> {
+        let body = batch.body(self.format);
         self.request("v1/pings", self.format.content_type(), body)
     }
 
@@ -102,7 +114,7 @@ impl Endpoint {
             .await;
         match sent {
             Ok(response) => read(response).await,
-            Err(_) => Reply::Unreachable,
+            Err(error) => unreachable(error),
         }
     }
 }
@@ -113,46 +125,41 @@ fn event_path(ride: RideId) -> String {
 }
 
 async fn read(response: Response) -> Reply {
-    let status = response.status();
-    let is_transient = matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-    );
-    if is_transient || status.is_server_error() {
-        let retry_after = retry_after(&response);
-        // Read to its end, so that the connection can be used again.
-        let _: Result<Bytes, _> = response.bytes().await;
-        return Reply::Busy {
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    // Read to its end in any case, so that the connection can be used again.
+    let body = match response.bytes().await {
+        Ok(body) => body,
+        Err(error) => return unreachable(error),
+    };
+    let answer = serde_json::from_slice::<Answer>(&body).ok();
+    match (status, answer) {
+        // A 400 with counts is a decision: every item was rejected.
+        (StatusCode::BAD_REQUEST, Some(answer)) => Reply::Decided(answer),
+        (status, Some(answer)) if status.is_success() => Reply::Decided(answer),
+        (StatusCode::TOO_MANY_REQUESTS, Some(answer)) if answer.settles_something() => {
+            Reply::Partly {
+                answer,
+                retry_after,
+            }
+        }
+        (StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT, _) => Reply::Busy {
             status,
             retry_after,
-        };
+        },
+        (status, _) if status.is_server_error() => Reply::Busy {
+            status,
+            retry_after,
+        },
+        (status, _) => {
+            let text = String::from_utf8_lossy(&body);
+            let text = text.chars().take(MAX_REFUSAL_CHARS).collect();
+            Reply::Refused { status, text }
+        }
     }
-    let Ok(body) = response.bytes().await else {
-        return Reply::Unreachable;
-    };
-    // A 400 with counts is a decision: every item was rejected.
-    if (status.is_success() || status == StatusCode::BAD_REQUEST)
-        && let Ok(answer) = serde_json::from_slice(&body)
-    {
-        return decided(answer);
-    }
-    let text = String::from_utf8_lossy(&body)
-        .chars()
-        .take(MAX_REFUSAL_CHARS)
-        .collect();
-    Reply::Refused { status, text }
 }
 
-/// What came too frequently is sent again with all the rest: repeats are recognised.
-fn decided(answer: Answer) -> Reply {
-    if answer.has_too_frequent_items() {
-        Reply::Busy {
-            status: StatusCode::TOO_MANY_REQUESTS,
-            retry_after: None,
-        }
-    } else {
-        Reply::Decided(answer)
-    }
+fn unreachable(error: reqwest::Error) -> Reply {
+    Reply::Unreachable(format!("{:#}", anyhow::Error::new(error)))
 }
 
 /// `Retry-After` in seconds; its form as a date is not read.

@@ -4,18 +4,17 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use schemas::{PingName, Rejection, RideEvent};
 
-use super::{Format, Reading, event::EventPost};
+use super::{Format, Reading, batch::PingBatch, event::EventPost};
 
 /// A vehicle among those of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct VehicleIndex(pub u32);
+pub(crate) struct VehicleIndex(pub u32);
 
 /// What ingest must say to a ping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expectation {
+pub(crate) enum Expectation {
     /// Accepted, and this is its first time.
     Accepted,
     /// Accepted, but it was sent before under the same name.
@@ -35,18 +34,17 @@ pub(super) struct Entry {
 /// What is posted together: first the batch, then the events, which are of different vehicles.
 #[derive(Debug, Default)]
 pub(super) struct Round {
-    pub body: Bytes,
-    pub entries: Vec<Entry>,
+    pub pings: PingBatch,
     pub events: Vec<EventPost>,
 }
 
 /// What waits to be sent.
 #[derive(Debug)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     format: Format,
+    /// Pings that make a round full.
     batch: usize,
-    body: Vec<u8>,
-    entries: Vec<Entry>,
+    pings: PingBatch,
     events: Vec<EventPost>,
     /// For each vehicle the last round in which it had an event.
     event_in: Vec<u64>,
@@ -67,8 +65,7 @@ impl Outbox {
         Self {
             format,
             batch,
-            body: Vec::new(),
-            entries: Vec::new(),
+            pings: PingBatch::default(),
             events: Vec::new(),
             event_in: vec![0; vehicles],
             round: 1,
@@ -77,7 +74,12 @@ impl Outbox {
     }
 
     /// Takes a ping of the vehicle.
-    pub fn ping(&mut self, vehicle: VehicleIndex, expected: Expectation, reading: &Reading<'_>) {
+    pub(crate) fn ping(
+        &mut self,
+        vehicle: VehicleIndex,
+        expected: Expectation,
+        reading: &Reading<'_>,
+    ) {
         let entry = Entry {
             vehicle,
             name: reading.name,
@@ -88,8 +90,9 @@ impl Outbox {
             self.format.write_item(reading, &mut item);
             self.held.push_back(Held::Ping(entry, item));
         } else {
-            self.format.write_item(reading, &mut self.body);
-            self.entries.push(entry);
+            let format = self.format;
+            self.pings
+                .push(entry, |items| format.write_item(reading, items));
         }
     }
 
@@ -97,27 +100,25 @@ impl Outbox {
     ///
     /// # Errors
     /// An error if the event cannot be written as JSON.
-    pub fn event(&mut self, vehicle: VehicleIndex, event: &RideEvent) -> anyhow::Result<()> {
+    pub(crate) fn event(&mut self, vehicle: VehicleIndex, event: &RideEvent) -> anyhow::Result<()> {
         self.post_event(vehicle, EventPost::new(event)?);
         Ok(())
     }
 
     /// Says whether a round is due: the batch is full, or about as much waits behind events.
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= self.batch || self.held.len() + self.events.len() >= self.batch
+        self.pings.entries().len() >= self.batch
+            || self.held.len() + self.events.len() >= self.batch
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.events.is_empty()
+        self.pings.is_empty() && self.events.is_empty()
     }
 
     /// Takes the next round out; what waited behind its events moves up.
     pub(super) fn take_round(&mut self) -> Round {
-        let body = std::mem::take(&mut self.body);
-        self.body.reserve(body.len());
         let round = Round {
-            body: self.format.close(body),
-            entries: std::mem::take(&mut self.entries),
+            pings: std::mem::take(&mut self.pings),
             events: std::mem::take(&mut self.events),
         };
         self.round += 1;
@@ -125,8 +126,8 @@ impl Outbox {
             match held {
                 Held::Ping(entry, _) if self.is_blocked(entry.vehicle) => self.held.push_back(held),
                 Held::Ping(entry, item) => {
-                    self.body.extend_from_slice(&item);
-                    self.entries.push(entry);
+                    self.pings
+                        .push(entry, |items| items.extend_from_slice(&item));
                 }
                 Held::Event(vehicle, event) => self.post_event(vehicle, event),
             }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// How a source's time runs against the wall clock.
 #[derive(Debug, Clone, Copy)]
-pub enum Pace {
+pub(crate) enum Pace {
     /// Everything is due at once.
     AsFastAsPossible,
     /// The source's `start` is now; then its time runs `speed` times as fast as the clock.

@@ -1,6 +1,10 @@
-//! The progress bar of long work: on a terminal only.
+//! The progress of long work: a bar on a terminal, and beside it what cannot wait for the end.
 
-use std::time::Duration;
+use std::{
+    io::{self, Write as _},
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -13,8 +17,8 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Who sees the progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Visibility {
-    /// Standard error, if it is a terminal.
+pub(crate) enum Visibility {
+    /// Whoever reads standard error; the bar is there if it is a terminal.
     Terminal,
     /// Nobody.
     Hidden,
@@ -22,11 +26,15 @@ pub enum Visibility {
 
 /// Counts pings for who watches.
 #[derive(Debug, Clone)]
-pub struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    visibility: Visibility,
+    told: Arc<Once>,
+}
 
 impl Progress {
     /// Starts at 0 of `total`, if that is known.
-    pub fn start(total: Option<u64>, visibility: Visibility) -> Self {
+    pub(crate) fn start(total: Option<u64>, visibility: Visibility) -> Self {
         let target = match visibility {
             Visibility::Terminal => ProgressDrawTarget::stderr(),
             Visibility::Hidden => ProgressDrawTarget::hidden(),
@@ -39,14 +47,31 @@ impl Progress {
         if !bar.is_hidden() {
             bar.enable_steady_tick(TICK);
         }
-        Self(bar)
+        Self {
+            bar,
+            visibility,
+            told: Arc::new(Once::new()),
+        }
     }
 
     pub(super) fn advance(&self, pings: u64) {
-        self.0.inc(pings);
+        self.bar.inc(pings);
     }
 
     pub(super) fn finish(&self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
+    }
+
+    /// Tells something at once; what is told after that is not worth a line.
+    pub(super) fn tell_once(&self, words: &str) {
+        if self.visibility == Visibility::Hidden {
+            return;
+        }
+        self.told.call_once(|| {
+            self.bar.suspend(|| {
+                // Nobody is there to be told that nobody can be told.
+                let _ = writeln!(io::stderr(), "{words}");
+            });
+        });
     }
 }

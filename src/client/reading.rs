@@ -5,7 +5,7 @@ use schemas::{PingName, Timestamp, VehicleState};
 
 /// One report of a device. Fields and units are those of `Ping` in `hansom.proto`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     /// The fleet; the server's default if missing.
     pub fleet: Option<&'a str>,
     /// The vehicle.

@@ -8,7 +8,7 @@ use super::tally::Tally;
 
 /// How a run of the load generator or the replayer ended. Its `Display` is a table.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     tally: Tally,
     elapsed: Duration,
 }
@@ -19,39 +19,43 @@ impl Report {
     }
 
     /// Says whether everything was answered, and as expected.
-    pub fn is_as_expected(&self) -> bool {
+    pub(crate) fn is_as_expected(&self) -> bool {
         self.tally.unexpected == 0 && self.tally.given_up == 0
     }
 
-    /// Pings that were accepted, each name once.
-    pub fn accepted(&self) -> u64 {
-        self.tally.accepted
-    }
-
-    /// Pings that were rejected for this reason.
-    pub fn rejected(&self, reason: Rejection) -> u64 {
-        let at = Rejection::ALL.iter().position(|known| *known == reason);
-        at.map_or(0, |at| self.tally.rejected[at])
-    }
-
-    /// Ride events that were accepted.
-    pub fn events_accepted(&self) -> u64 {
-        self.tally.events_accepted
-    }
-
-    /// Requests that were sent again: refused for now, unreachable, or their answer lost.
-    pub fn resent(&self) -> u64 {
-        self.tally.attempts.total()
-    }
-
     /// Pings decided per second.
-    pub fn pings_per_second(&self) -> f64 {
+    pub(crate) fn pings_per_second(&self) -> f64 {
         self.decided() as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
     fn decided(&self) -> u64 {
         let rejected: u64 = self.tally.rejected.iter().sum();
         self.tally.accepted + self.tally.repeated + rejected
+    }
+}
+
+/// What tests look at one by one.
+#[cfg(test)]
+impl Report {
+    /// Pings that were accepted, each name once.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.tally.accepted
+    }
+
+    /// Pings that were rejected for this reason.
+    pub(crate) fn rejected(&self, reason: Rejection) -> u64 {
+        let at = Rejection::ALL.iter().position(|known| *known == reason);
+        at.map_or(0, |at| self.tally.rejected[at])
+    }
+
+    /// Ride events that were accepted.
+    pub(crate) fn events_accepted(&self) -> u64 {
+        self.tally.events_accepted
+    }
+
+    /// Requests that were sent again: refused for now, unreachable, or their answer lost.
+    pub(crate) fn resent(&self) -> u64 {
+        self.tally.attempts.total()
     }
 }
 

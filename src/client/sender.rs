@@ -8,19 +8,20 @@ use futures_util::{StreamExt as _, stream};
 use service::Shutdown;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::{
     Outbox, Pace, Progress, Report, Settings, Source,
     acked::AckedFile,
+    batch::PingBatch,
     courier::{Courier, Ending, Network},
-    endpoint::{Endpoint, Request},
+    endpoint::Endpoint,
     event::EventPost,
     outbox::{Entry, Round},
     pace::Schedule,
     tally::{Attempts, Tally},
-    verdict::{Outcome, judge, miscount},
+    verdict::{Outcome, judge, judge_settled, miscount},
 };
 use crate::dice::Dice;
 
@@ -28,12 +29,14 @@ use crate::dice::Dice;
 const LINGER: Duration = Duration::from_millis(200);
 /// Ride events of one round that are posted at the same time; each is of another vehicle.
 const EVENTS_AT_ONCE: usize = 32;
+/// So long may it take, once the run is to end, to send what waits and the last words.
+const LEAVE: Duration = Duration::from_secs(3);
 /// Sets the senders' draws apart from those of the vehicles under the same seed.
 const SENDER_STREAMS: u64 = 1 << 40;
 
 /// How a run sends.
 #[derive(Debug)]
-pub struct Delivery {
+pub(crate) struct Delivery {
     /// How the source's time runs.
     pub pace: Pace,
     /// From then on nothing more is taken from the sources.
@@ -50,7 +53,7 @@ pub struct Delivery {
 /// # Errors
 /// An error if the server refuses a request for good, or the file of accepted pings cannot be
 /// written. What was sent until then is lost for the report, but not for the server.
-pub async fn send_all<S: Source>(
+pub(crate) async fn send_all<S: Source>(
     sources: Vec<S>,
     settings: &Settings,
     delivery: Delivery,
@@ -70,6 +73,7 @@ pub async fn send_all<S: Source>(
             None => Network::Untouched,
         },
         shutdown,
+        progress: delivery.progress.clone(),
     };
     let started = Instant::now();
     let mut senders = JoinSet::new();
@@ -84,7 +88,6 @@ pub async fn send_all<S: Source>(
             dice: Dice::new(delivery.lossy_by.unwrap_or_default(), stream),
             courier: courier.clone(),
             acked: acked.clone(),
-            progress: delivery.progress.clone(),
             tally: Tally::new()?,
         };
         senders.spawn(sender.run());
@@ -110,7 +113,6 @@ struct Sender<S> {
     dice: Dice,
     courier: Courier,
     acked: Option<Arc<AckedFile>>,
-    progress: Progress,
     tally: Tally,
 }
 
@@ -118,6 +120,9 @@ struct Sender<S> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     GoOn,
+    /// No: a request was given up, and the order of its vehicles with it.
+    GiveUp,
+    /// No: the run is to end, and nobody answers any more.
     Stop,
 }
 
@@ -127,8 +132,8 @@ impl<S: Source> Sender<S> {
             let waits_for = self.fill()?;
             if !self.outbox.is_empty() {
                 let round = self.outbox.take_round();
-                if self.post(round).await? == Next::Stop {
-                    break;
+                if self.post(round).await? != Next::GoOn {
+                    return Ok(self.tally);
                 }
             } else if let Some(moment) = waits_for {
                 let shutdown = self.courier.shutdown.clone();
@@ -137,10 +142,25 @@ impl<S: Source> Sender<S> {
                     () = shutdown.requested() => {}
                 }
             } else {
+                return Ok(self.tally);
+            }
+        }
+        self.source.take_leave(&mut self.outbox)?;
+        if let Ok(posted) = timeout(LEAVE, self.post_the_rest()).await {
+            posted?;
+        }
+        Ok(self.tally)
+    }
+
+    /// Posts what is in the outbox, as far as it is answered.
+    async fn post_the_rest(&mut self) -> anyhow::Result<()> {
+        while !self.outbox.is_empty() {
+            let round = self.outbox.take_round();
+            if self.post(round).await? != Next::GoOn {
                 break;
             }
         }
-        Ok(self.tally)
+        Ok(())
     }
 
     /// Takes what is due from the source until a round is full; says when more will be due.
@@ -161,12 +181,14 @@ impl<S: Source> Sender<S> {
 
     /// Posts a round: the batch, then the events.
     async fn post(&mut self, round: Round) -> anyhow::Result<Next> {
-        if !round.entries.is_empty() {
-            self.tally.sent += round.entries.len() as u64;
-            let request = self.courier.endpoint.pings(round.body)?;
-            if self.post_batch(&request, &round.entries).await? == Next::Stop {
-                self.tally.given_up += round.events.len() as u64;
-                return Ok(Next::Stop);
+        if !round.pings.is_empty() {
+            self.tally.sent += round.pings.entries().len() as u64;
+            let next = self.post_batch(round.pings).await?;
+            if next != Next::GoOn {
+                if next == Next::GiveUp {
+                    self.tally.given_up += round.events.len() as u64;
+                }
+                return Ok(next);
             }
         }
         if round.events.is_empty() {
@@ -176,40 +198,67 @@ impl<S: Source> Sender<S> {
         }
     }
 
-    async fn post_batch(&mut self, request: &Request, entries: &[Entry]) -> anyhow::Result<Next> {
-        let ending = self
-            .courier
-            .deliver(request, &mut self.dice, &mut self.tally.attempts)
-            .await;
-        let answer = match ending {
-            Ending::Decided(answer, latency) => {
-                self.tally.time(latency);
-                answer
+    /// Posts a batch, and again what of it came too frequently, until all of it is settled.
+    async fn post_batch(&mut self, mut batch: PingBatch) -> anyhow::Result<Next> {
+        while !batch.is_empty() {
+            let request = self.courier.endpoint.pings(&batch)?;
+            let delivered =
+                self.courier
+                    .deliver(&request, &mut self.dice, &mut self.tally.attempts);
+            let entries = batch.entries();
+            let (answer, latency, outcomes) = match delivered.await {
+                Ending::Decided(answer, latency) => {
+                    let outcomes = judge(entries, &answer).into_iter().map(Some).collect();
+                    (answer, latency, outcomes)
+                }
+                Ending::Partly(answer, latency) => {
+                    let outcomes = judge_settled(entries, &answer);
+                    (answer, latency, outcomes)
+                }
+                Ending::GivenUp => {
+                    self.tally.given_up += entries.len() as u64;
+                    return Ok(Next::GiveUp);
+                }
+                Ending::Refused { status, text } => {
+                    bail!("{} answered {status}: {text}", request.url())
+                }
+                Ending::Stopped => return Ok(Next::Stop),
+            };
+            self.tally.time(latency);
+            if let Some(words) = miscount(entries, &answer) {
+                self.tally.surprise(|| words);
             }
-            Ending::GivenUp => {
-                self.tally.given_up += entries.len() as u64;
-                return Ok(Next::Stop);
-            }
-            Ending::Refused { status, text } => bail!("the server answered {status}: {text}"),
-            Ending::Stopped => return Ok(Next::Stop),
-        };
-        if let Some(words) = miscount(entries, &answer) {
-            self.tally.surprise(|| words);
+            let again = self.settle(entries, outcomes)?;
+            batch = batch.only(&again);
         }
-        let outcomes = judge(entries, &answer);
+        Ok(Next::GoOn)
+    }
+
+    /// Counts and writes down what came of pings; hands out the positions of the others.
+    fn settle(
+        &mut self,
+        entries: &[Entry],
+        outcomes: Vec<Option<Outcome>>,
+    ) -> anyhow::Result<Vec<usize>> {
         if let Some(acked) = &self.acked {
             let accepted = entries.iter().zip(&outcomes);
-            let accepted = accepted.filter(|(_, outcome)| **outcome == Outcome::Accepted);
+            let accepted = accepted.filter(|(_, outcome)| **outcome == Some(Outcome::Accepted));
             acked.write(accepted.map(|(entry, _)| (self.vehicle(entry), entry.name)))?;
         }
-        for (entry, outcome) in entries.iter().zip(outcomes) {
+        let mut again = Vec::new();
+        for (at, (entry, outcome)) in entries.iter().zip(outcomes).enumerate() {
+            let Some(outcome) = outcome else {
+                again.push(at);
+                continue;
+            };
             let vehicle = &self.vehicles[entry.vehicle.position()];
             self.tally.count(outcome, || {
                 format!("{vehicle} {} {}", entry.name.epoch, entry.name.seq)
             });
         }
-        self.progress.advance(entries.len() as u64);
-        Ok(Next::GoOn)
+        let settled = entries.len() - again.len();
+        self.courier.progress.advance(settled as u64);
+        Ok(again)
     }
 
     fn vehicle(&self, entry: &Entry) -> &str {
@@ -227,19 +276,19 @@ impl<S: Source> Sender<S> {
             posts.push(async move {
                 let mut attempts = Attempts::default();
                 let ending = courier.deliver(&request, &mut dice, &mut attempts).await;
-                (ride, ending, attempts)
+                (request, ride, ending, attempts)
             });
         }
         let endings: Vec<_> = stream::iter(posts).buffered(EVENTS_AT_ONCE).collect().await;
         let mut next = Next::GoOn;
-        for (ride, ending, attempts) in endings {
+        for (request, ride, ending, attempts) in endings {
             self.tally.attempts.add(attempts);
             match ending {
                 Ending::Decided(answer, latency) if answer.accepted == 1 => {
                     self.tally.time(latency);
                     self.tally.events_accepted += 1;
                 }
-                Ending::Decided(answer, _) => {
+                Ending::Decided(answer, _) | Ending::Partly(answer, _) => {
                     let codes = answer.errors.into_iter().map(|error| error.code);
                     let codes = codes.collect::<Vec<_>>().join(", ");
                     self.tally
@@ -247,9 +296,11 @@ impl<S: Source> Sender<S> {
                 }
                 Ending::GivenUp => {
                     self.tally.given_up += 1;
-                    next = Next::Stop;
+                    next = Next::GiveUp;
                 }
-                Ending::Refused { status, text } => bail!("the server answered {status}: {text}"),
+                Ending::Refused { status, text } => {
+                    bail!("{} answered {status}: {text}", request.url())
+                }
                 Ending::Stopped => next = Next::Stop,
             }
         }

@@ -8,7 +8,7 @@ use super::{Outbox, VehicleIndex};
 ///
 /// A function of its own settings alone: what it makes depends neither on when it is asked nor on
 /// what becomes of it, so that two runs send the same.
-pub trait Source: Send + 'static {
+pub(crate) trait Source: Send + 'static {
     /// Every vehicle's name; a [`VehicleIndex`] counts along it.
     fn vehicles(&self) -> Vec<String>;
 
@@ -20,6 +20,12 @@ pub trait Source: Send + 'static {
     /// # Errors
     /// An error if something cannot be written in the wire's format.
     fn step(&mut self, outbox: &mut Outbox) -> anyhow::Result<()>;
+
+    /// Writes what must still be said when the run is stopped before its end.
+    ///
+    /// # Errors
+    /// As [`Source::step`].
+    fn take_leave(&mut self, outbox: &mut Outbox) -> anyhow::Result<()>;
 }
 
 impl VehicleIndex {

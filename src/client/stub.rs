@@ -25,6 +25,9 @@ use schemas::{
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+/// What a hasty server takes of a request, and how many errors it lists.
+const HASTY_TAKES: usize = 2;
+const HASTY_LISTS: usize = 3;
 /// The ages that ingest takes by default, in ms.
 const MAX_BEHIND_MS: i64 = 7 * 24 * 3_600_000;
 const MAX_AHEAD_MS: i64 = 120_000;
@@ -38,7 +41,7 @@ pub(crate) enum Mood {
     IsBusy,
     /// Does not take it: 429.
     IsFlooded,
-    /// Takes its first item and says that the others came too frequently.
+    /// Takes its first items and says that the others came too frequently.
     IsHasty,
     /// Takes it, but answers 500.
     LosesTheAnswer,
@@ -167,7 +170,7 @@ impl Memory {
         }
         let (mut accepted, mut errors) = (0, Vec::<Value>::new());
         for (index, item) in checked.into_iter().enumerate() {
-            let too_fast = mood == Mood::IsHasty && index > 0;
+            let too_fast = mood == Mood::IsHasty && index >= HASTY_TAKES;
             let item = if too_fast {
                 Err(Rejection::TooFrequent)
             } else {
@@ -181,12 +184,22 @@ impl Memory {
                 Err(reason) => errors.push(json!({ "index": index, "code": reason.code() })),
             }
         }
+        let rejected = errors.len();
         let status = match (mood, accepted) {
             (Mood::LosesTheAnswer, _) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            (Mood::IsHasty, _) if rejected > 0 => StatusCode::TOO_MANY_REQUESTS,
             (_, 0) => StatusCode::BAD_REQUEST,
             (_, _) => StatusCode::OK,
         };
-        let counts = json!({ "accepted": accepted, "rejected": errors.len(), "errors": errors });
+        if mood == Mood::IsHasty {
+            errors.truncate(HASTY_LISTS);
+        }
+        let counts = json!({
+            "accepted": accepted,
+            "rejected": rejected,
+            "errors": errors,
+            "errors_omitted": rejected - errors.len(),
+        });
         (status, Json(counts)).into_response()
     }
 }

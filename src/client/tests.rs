@@ -19,6 +19,14 @@ struct Script {
     step: u32,
     start: i64,
     expected: Expectation,
+    events: Events,
+}
+
+/// Whether a script has ride events.
+#[derive(Debug, PartialEq, Eq)]
+enum Events {
+    EverySeventhStep,
+    None,
 }
 
 impl Script {
@@ -32,6 +40,7 @@ impl Script {
             step: 0,
             start,
             expected: Expectation::Accepted,
+            events: Events::EverySeventhStep,
         }
     }
 }
@@ -51,7 +60,7 @@ impl Source for Script {
         let index = VehicleIndex(self.step % VEHICLES);
         let vehicle = format!("cab-{}", index.0);
         let time = Timestamp(self.start + i64::from(self.step));
-        if self.step.is_multiple_of(7) {
+        if self.events == Events::EverySeventhStep && self.step.is_multiple_of(7) {
             let event = RideEvent {
                 fleet: schemas::FleetId::default(),
                 ride: RideId::new(&format!("{vehicle}-{}", self.step))?,
@@ -85,6 +94,10 @@ impl Source for Script {
         self.step += 1;
         Ok(())
     }
+
+    fn take_leave(&mut self, _: &mut Outbox) -> anyhow::Result<()> {
+        Ok(())
+    }
 }
 
 fn settings(server: &StubIngest) -> Settings {
@@ -104,13 +117,22 @@ async fn send(
     settings: &Settings,
     lossy_by: Option<u64>,
 ) -> anyhow::Result<Report> {
+    send_until(script, settings, lossy_by, Shutdown::new()).await
+}
+
+async fn send_until(
+    script: Script,
+    settings: &Settings,
+    lossy_by: Option<u64>,
+    shutdown: Shutdown,
+) -> anyhow::Result<Report> {
     let delivery = Delivery {
         pace: Pace::AsFastAsPossible,
         deadline: None,
         lossy_by,
         progress: Progress::start(None, Visibility::Hidden),
     };
-    send_all(vec![script], settings, delivery, Shutdown::new()).await
+    send_all(vec![script], settings, delivery, shutdown).await
 }
 
 /// What the server took of each vehicle, each thing at its first time.
@@ -182,6 +204,77 @@ async fn what_lost_its_answer_is_sent_again_and_acked_once() {
     let names: HashSet<_> = lines.lines().collect();
     assert_eq!((lines.lines().count(), names.len()), (3_000, 3_000));
     assert!(names.contains("cab-2 1 7"));
+}
+
+#[tokio::test]
+async fn what_came_too_frequently_is_sent_again_and_the_rest_is_not() {
+    let server = StubIngest::start(&[Mood::IsHasty]).await;
+    let script = Script::new(6);
+    let made = made(&script);
+    let report = send(script, &settings(&server), None).await.unwrap();
+    assert!(report.is_as_expected(), "{report}");
+    assert_eq!(first_times(&server), made);
+    assert_eq!(server.pings().len(), 6, "something was sent twice");
+}
+
+#[tokio::test]
+async fn a_batch_over_the_fleets_rate_gets_through() {
+    /// Reads the settings as the command line does.
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: ingest::Settings,
+    }
+    // A burst is a thousand pings; of the batch 300 are too many, and 200 of them are not listed.
+    let line: Line = clap::Parser::parse_from(["ingest", "--fleet-rate", "100"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let to = format!("http://{}", listener.local_addr().unwrap());
+    let stream = transport::open("memory:").await.unwrap();
+    let (ready, drain) = (
+        service::Readiness::new().condition("ingest"),
+        Shutdown::new(),
+    );
+    let producer = stream.producer();
+    let serving = ingest::run(line.settings, listener, producer, ready, drain.clone());
+    let serving = tokio::spawn(serving);
+    let directory = tempfile::tempdir().unwrap();
+    let acked = directory.path().join("acked");
+    let settings = Settings {
+        to: to.parse().unwrap(),
+        batch: NonZeroUsize::new(10_000).unwrap(),
+        acked: Some(acked.clone()),
+        ..settings(&StubIngest::start(&[Mood::Works]).await)
+    };
+    let script = Script {
+        events: Events::None,
+        ..Script::new(1_300)
+    };
+    let report = send(script, &settings, None).await.unwrap();
+    assert!(report.is_as_expected(), "{report}");
+    assert_eq!(report.accepted(), 1_300);
+    let lines = std::fs::read_to_string(acked).unwrap();
+    let names: HashSet<_> = lines.lines().collect();
+    assert_eq!((lines.lines().count(), names.len()), (1_300, 1_300));
+    drain.request();
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_when_the_run_is_stopped_is_neither_given_up_nor_a_surprise() {
+    let server = StubIngest::start(&[Mood::IsBusy]).await;
+    let shutdown = Shutdown::new();
+    let settings = settings(&server);
+    let sending = send_until(Script::new(100), &settings, None, shutdown.clone());
+    let stop = async {
+        while server.requests() == 0 {
+            tokio::task::yield_now().await;
+        }
+        shutdown.request();
+    };
+    let (report, ()) = tokio::join!(sending, stop);
+    let report = report.unwrap();
+    assert!(report.is_as_expected(), "{report}");
+    assert_eq!(report.accepted(), 0);
 }
 
 #[tokio::test]

@@ -3,34 +3,45 @@
 
 mod demo;
 mod settings;
+mod stage;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use objects::Objects;
 use processor::{Cache, live::Live};
 use service::{Admin, LogFormat, Readiness, Shutdown};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tracing::info;
 use transport::Stream;
 
-pub use settings::Settings;
+pub(crate) use settings::Settings;
+
+use self::{demo::Demo, stage::Stage};
+
+/// An opening that takes longer is told: after a kill the whole stream is verified.
+const USUAL_OPENING: Duration = Duration::from_secs(1);
 
 /// Runs until a signal comes or a service cannot go on.
 ///
 /// # Errors
 /// Ports or directories that cannot be used, and what stopped a service.
-pub async fn run(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     service::start_logs(LogFormat::Auto)?;
     service::use_small_pages();
     let ports = Ports::bind(&settings).await?;
-    let backends = Backends::open(&settings).await?;
+    let [ingest, live, admin] = ports.addresses;
+    let demo = settings.demo.then(|| Demo::new(ingest)).transpose()?;
     let stop = Shutdown::new();
     service::on_signal(stop.clone(), settings.grace)?;
-    ports.announce();
-    Pipeline::start(&settings, ports, backends, &stop)
-        .end(stop)
-        .await
+    let mut pipeline = Pipeline::start(&settings, ports, &stop).await?;
+    info!(%ingest, %live, %admin, "listening");
+    if let Some(demo) = demo {
+        demo.announce(live, &settings.data.join("archive"));
+        pipeline.demo = Some(demo.start(pipeline.cache.clone(), stop.clone()));
+    }
+    stop.requested().await;
+    pipeline.end().await
 }
 
 /// The listening sockets, bound before anything else so that a port in use is told at once.
@@ -54,11 +65,6 @@ impl Ports {
             addresses,
         })
     }
-
-    fn announce(&self) {
-        let [ingest, live, admin] = self.addresses;
-        info!(%ingest, %live, %admin, "listening");
-    }
 }
 
 async fn listen(flag: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
@@ -78,8 +84,19 @@ struct Backends {
 impl Backends {
     async fn open(settings: &Settings) -> anyhow::Result<Self> {
         let urls = settings.urls()?;
+        let stream = transport::open(&urls.stream);
+        tokio::pin!(stream);
+        let stream = if let Ok(opened) = timeout(USUAL_OPENING, &mut stream).await {
+            opened?
+        } else {
+            info!(
+                url = urls.stream,
+                "opening the stream, which takes a while after a kill"
+            );
+            stream.await?
+        };
         Ok(Self {
-            stream: transport::open(&urls.stream).await?,
+            stream,
             archive: objects::open(&urls.archive).await?,
             state: objects::open(&urls.state).await?,
             cache: processor::cache::open("memory:")?,
@@ -89,59 +106,28 @@ impl Backends {
 
 /// The services under way, in the order in which they end.
 struct Pipeline {
+    demo: Option<JoinHandle<()>>,
     ingest: Stage,
     processor: Stage,
     archiver: Stage,
     live: Stage,
     admin: Stage,
-    demo: Option<JoinHandle<()>>,
     stream: Arc<dyn Stream>,
-}
-
-/// One service: what it was asked to do, and how it ended.
-struct Stage {
-    name: &'static str,
-    drain: Shutdown,
-    task: JoinHandle<anyhow::Result<()>>,
-}
-
-impl Stage {
-    /// Starts a service; when it ends unasked, everything stops.
-    fn start<Work>(name: &'static str, stop: &Shutdown, work: impl FnOnce(Shutdown) -> Work) -> Self
-    where
-        Work: Future<Output = anyhow::Result<()>> + Send + 'static,
-    {
-        let drain = Shutdown::new();
-        let (work, stop) = (work(drain.clone()), stop.clone());
-        let task = tokio::spawn(async move {
-            let ended = work.await;
-            stop.request();
-            ended
-        });
-        Self { name, drain, task }
-    }
-
-    /// Asks the service to finish what it has, and waits until it did.
-    async fn drain(self) -> anyhow::Result<()> {
-        self.drain.request();
-        let ended = self.task.await.context(self.name)?;
-        info!(service = self.name, "stopped");
-        ended.context(self.name)
-    }
+    cache: Arc<dyn Cache>,
 }
 
 impl Pipeline {
-    fn start(settings: &Settings, ports: Ports, backends: Backends, stop: &Shutdown) -> Self {
+    async fn start(settings: &Settings, ports: Ports, stop: &Shutdown) -> anyhow::Result<Self> {
+        let readiness = Readiness::new();
+        let ready = readiness.condition("ingest");
+        // Before the backends, so that an operator sees that they take their time.
+        let admin = Stage::start("admin", stop, |drain| ports.admin.serve(readiness, drain));
         let Backends {
             stream,
             archive,
             state,
             cache,
-        } = backends;
-        let readiness = Readiness::new();
-        let demo = settings
-            .demo
-            .then(|| demo::start(ports.addresses[0], stop.clone()));
+        } = Backends::open(settings).await?;
         let processor = Stage::start("processor", stop, |drain| {
             let (stream, cache) = (stream.clone(), cache.clone());
             let settings = settings.processor.clone();
@@ -150,38 +136,33 @@ impl Pipeline {
         let archiver = Stage::start("archiver", stop, |drain| {
             archiver::run(settings.archiver.clone(), stream.clone(), archive, drain)
         });
-        let live = Stage::start("live api", stop, |drain| ports.live.serve(cache, drain));
-        let ready = readiness.condition("ingest");
-        let ingest = Stage::start("ingest", stop, |drain| {
-            ingest::run(
-                settings.ingest.clone(),
-                ports.ingest,
-                stream.producer(),
-                ready,
-                drain,
-            )
+        let live = Stage::start("live api", stop, |drain| {
+            ports.live.serve(cache.clone(), drain)
         });
-        let admin = Stage::start("admin", stop, |drain| ports.admin.serve(readiness, drain));
-        Self {
+        let ingest = Stage::start("ingest", stop, |drain| {
+            let settings = settings.ingest.clone();
+            ingest::run(settings, ports.ingest, stream.producer(), ready, drain)
+        });
+        Ok(Self {
+            demo: None,
             ingest,
             processor,
             archiver,
             live,
             admin,
-            demo,
             stream,
-        }
+            cache,
+        })
     }
 
-    /// Waits for the stop, then ends the services one after the other along the path of a ping,
-    /// so that each finds all that the one before it has written.
-    async fn end(self, stop: Shutdown) -> anyhow::Result<()> {
-        stop.requested().await;
-        if let Some(demo) = self.demo {
-            demo.await.context("demo")?;
-        }
-        let mut ended = self.ingest.drain().await;
-        for stage in [self.processor, self.archiver, self.live] {
+    /// Ends the services one after the other along the path of a ping, so that each finds all that
+    /// the one before it has written.
+    async fn end(self) -> anyhow::Result<()> {
+        let mut ended = match self.demo {
+            Some(demo) => demo.await.context("demo"),
+            None => Ok(()),
+        };
+        for stage in [self.ingest, self.processor, self.archiver, self.live] {
             ended = ended.and(stage.drain().await);
         }
         let closed = self.stream.close().await.context("stream");

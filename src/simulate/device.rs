@@ -129,6 +129,17 @@ impl Device {
         Ok(())
     }
 
+    /// Sends a last ride event after all that still waits.
+    pub(super) fn finish_with(
+        &mut self,
+        mut last: RideEvent,
+        outbox: &mut Outbox,
+    ) -> anyhow::Result<()> {
+        self.finish(outbox)?;
+        last.time.0 += self.faults.as_ref().map_or(0, |faults| faults.skew_ms);
+        outbox.event(self.index, &last)
+    }
+
     fn report_badly(
         &mut self,
         unreliable: &mut Unreliable,

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use schemas::{DriverId, FleetId, RideEvent, Timestamp, VehicleId};
+use schemas::{
+    CancelledBy, DriverId, FleetId, RideEvent, RideEventKind, RideId, Timestamp, VehicleId,
+};
 
 use super::{
     cab::Cab,
@@ -143,11 +145,34 @@ impl Source for FleetPart {
         }
         Ok(())
     }
+
+    /// Cancels the rides under way: nobody would ever end them.
+    fn take_leave(&mut self, outbox: &mut Outbox) -> anyhow::Result<()> {
+        let times: Vec<_> = self
+            .members
+            .iter()
+            .map(|member| self.time(member))
+            .collect();
+        for (member, time) in self.members.iter_mut().zip(times) {
+            if let Some(ride) = member.cab.ride() {
+                let by = CancelledBy::Dispatch;
+                let cancelled =
+                    member.event(&self.plan, ride, (time, RideEventKind::Cancelled { by }));
+                member.device.finish_with(cancelled, outbox)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The id of a fleet's cab. Its rides' ids follow from it: `cab-00007-<start in s>-<number>`.
+pub(crate) fn cab_name(number: u32) -> String {
+    format!("cab-{number:05}")
 }
 
 impl Member {
     fn new(plan: &Plan, town: &Town, number: u32, index: VehicleIndex) -> anyhow::Result<Self> {
-        let name = format!("cab-{number:05}");
+        let name = cab_name(number);
         let driver = format!("driver-{number:05}");
         let stream = u64::from(number) * STREAMS;
         let dice = |purpose| Dice::new(plan.seed, stream + purpose);
@@ -185,15 +210,24 @@ impl Member {
                 continue;
             };
             let time = Timestamp(now.0 - plan.interval_ms * (steps - step) / steps);
-            events.push(RideEvent {
-                fleet: plan.fleet.unwrap_or_default(),
-                ride,
-                vehicle: self.name,
-                driver: Some(self.driver),
-                time,
-                received_at: time,
-                kind,
-            });
+            events.push(self.event(plan, ride, (time, kind)));
+        }
+    }
+
+    fn event(
+        &self,
+        plan: &Plan,
+        ride: RideId,
+        (time, kind): (Timestamp, RideEventKind),
+    ) -> RideEvent {
+        RideEvent {
+            fleet: plan.fleet.unwrap_or_default(),
+            ride,
+            vehicle: self.name,
+            driver: Some(self.driver),
+            time,
+            received_at: time,
+            kind,
         }
     }
 

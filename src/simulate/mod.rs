@@ -23,7 +23,8 @@ use std::sync::Arc;
 use service::Shutdown;
 use tokio::time::Instant;
 
-pub use self::settings::Settings;
+pub(crate) use self::fleet::cab_name;
+pub(crate) use self::settings::Settings;
 use self::{
     fleet::{Conduct, FleetPart, Plan},
     town::Town,
@@ -34,7 +35,7 @@ use crate::client::{Delivery, Progress, Report, Visibility, end_with, now, send_
 ///
 /// # Errors
 /// What [`run`] says, and an error if something was not answered as it had to be.
-pub async fn command(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
     end_with(|shutdown| simulate(settings, Visibility::Terminal, shutdown)).await
 }
 
@@ -43,7 +44,7 @@ pub async fn command(settings: Settings) -> anyhow::Result<()> {
 /// # Errors
 /// An error for settings that make no sense, for a file that cannot be written, and if the server
 /// refuses a request for good. What else was not as expected stands in the report.
-pub async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Report> {
+pub(crate) async fn run(settings: Settings, shutdown: Shutdown) -> anyhow::Result<Report> {
     simulate(settings, Visibility::Hidden, shutdown).await
 }
 

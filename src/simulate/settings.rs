@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use schemas::Timestamp;
 use service::parse_duration;
@@ -21,6 +21,8 @@ const HEAD_START: Duration = Duration::from_hours(6 * 24);
 const DEMO_VEHICLES: NonZeroU32 = NonZeroU32::new(200).unwrap();
 const DEMO_CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 const DEMO_BATCH: NonZeroUsize = NonZeroUsize::new(500).unwrap();
+/// Before anybody looks, the cabs have driven so long: some have riders on board.
+const DEMO_HEAD_START: Duration = Duration::from_mins(10);
 /// It runs as long as its server; what breaks down there is not the demonstration's to say.
 const DEMO_PATIENCE: Duration = Duration::from_hours(24);
 
@@ -29,7 +31,7 @@ const DEMO_PATIENCE: Duration = Duration::from_hours(24);
 /// The cabs drive the streets of a synthetic town laid over San Francisco, from ride to ride.
 /// What they send is a function of the seed, the start, and the numbers given here: the same
 /// settings send the same again. Ends with a table, and with an error if something was answered
-/// otherwise than it had to be.
+/// otherwise than it had to be. Interrupted, it first cancels the rides under way.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -58,11 +60,14 @@ pub struct Settings {
     /// start anew, invalid pings, lost answers.
     #[arg(long)]
     pub faults: bool,
+    /// How long the fleet has driven already when real time begins; that is sent at once.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
+    pub head_start: Duration,
     /// Decides about everything that is left to chance.
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     pub seed: u64,
-    /// When the fleet's clock starts, Unix ms. By default now; at full speed such that --pings end
-    /// now, or, without --pings, 6 days ago.
+    /// When the fleet's clock starts, Unix ms. By default now, less the head start; at full speed such
+    /// that --pings end now, or, without --pings, 6 days ago.
     #[arg(long, value_name = "TIME_MS")]
     pub start: Option<i64>,
 }
@@ -83,16 +88,14 @@ pub(super) struct Timing {
 
 impl Settings {
     /// The fleet of a demonstration: as many cabs as a map still shows, a ping a second, for ever.
-    #[expect(
-        clippy::expect_used,
-        clippy::missing_panics_doc,
-        reason = "an address with a port is always part of a URL"
-    )]
-    pub fn demo(ingest: SocketAddr) -> Self {
+    ///
+    /// # Errors
+    /// An error for an address that no URL can name: one with a scope.
+    pub fn demo(ingest: SocketAddr, now: Timestamp) -> anyhow::Result<Self> {
         let to = format!("http://{ingest}")
             .parse()
-            .expect("a URL of an address");
-        Self {
+            .with_context(|| format!("{ingest} in a URL"))?;
+        Ok(Self {
             sending: client::Settings {
                 to,
                 fleet: None,
@@ -108,9 +111,10 @@ impl Settings {
             duration: None,
             pings: None,
             faults: false,
+            head_start: DEMO_HEAD_START,
             seed: 1,
-            start: None,
-        }
+            start: Some(now.0 - DEMO_HEAD_START.as_millis() as i64),
+        })
     }
 
     /// Lays a run out that begins now.
@@ -132,15 +136,19 @@ impl Settings {
 
     fn timed(&self, now: Timestamp) -> Timing {
         let interval_ms = (1e3 / self.rate).round() as i64;
-        let start = Timestamp(self.start.unwrap_or(now.0));
-        let in_duration = |duration| self.fixes_in(duration, interval_ms);
+        let head_start_ms = self.head_start.as_millis() as i64;
+        let start = Timestamp(self.start.unwrap_or(now.0 - head_start_ms));
+        let in_duration = |duration| self.fixes_in(self.head_start + duration, interval_ms);
         let fixes = self.pings.or(self.duration.map(in_duration));
         Timing {
             start,
             interval_ms,
             fixes,
             announced: fixes,
-            pace: Pace::Timed { start, speed: 1.0 },
+            pace: Pace::Timed {
+                start: Timestamp(start.0 + head_start_ms),
+                speed: 1.0,
+            },
             at_most: None,
         }
     }
@@ -190,6 +198,22 @@ mod tests {
         let timing = timing("--vehicles 10 --rate 2 --duration 1m").unwrap();
         assert_eq!((timing.start, timing.interval_ms), (NOW, 500));
         assert_eq!(timing.fixes, Some(1_200));
+    }
+
+    #[test]
+    fn a_head_start_is_due_at_once_and_leads_up_to_now() {
+        let timing = timing("--vehicles 10 --duration 1m --head-start 10m").unwrap();
+        assert_eq!(timing.start, Timestamp(NOW.0 - 600_000));
+        assert_eq!(timing.fixes, Some(10 * 660));
+        assert!(matches!(timing.pace, Pace::Timed { start: NOW, .. }));
+    }
+
+    #[test]
+    fn an_address_with_a_scope_is_refused_by_the_demonstration() {
+        assert!(Settings::demo("[fe80::1%2]:8080".parse().unwrap(), NOW).is_err());
+        let demo = Settings::demo("[::1]:8080".parse().unwrap(), NOW).unwrap();
+        let timing = demo.timing(NOW).unwrap();
+        assert!(matches!(timing.pace, Pace::Timed { start: NOW, .. }));
     }
 
     #[test]

@@ -64,9 +64,10 @@ proptest! {
         let (mut made, mut posted) = (HashMap::<u32, Vec<u64>>::new(), HashMap::<u32, Vec<u64>>::new());
         let mut post = |outbox: &mut Outbox| {
             let round = outbox.take_round();
-            let lines = round.body.split_inclusive(|byte| *byte == b'\n').count();
-            assert_eq!(lines, round.entries.len());
-            for entry in round.entries {
+            let body = round.pings.body(Format::Ndjson);
+            let lines = body.split_inclusive(|byte| *byte == b'\n').count();
+            assert_eq!(lines, round.pings.entries().len());
+            for entry in round.pings.entries() {
                 posted.entry(entry.vehicle.0).or_default().push(entry.name.seq);
             }
             for event in round.events {

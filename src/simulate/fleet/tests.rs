@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use schemas::{Ping, Rejection, VehicleState};
+use schemas::{Ping, Rejection, RideEventKind, VehicleState};
 use service::Shutdown;
 
 use crate::{
@@ -35,6 +35,7 @@ fn settings(server: &StubIngest, pings: u64) -> Settings {
         duration: None,
         pings: Some(pings),
         faults: false,
+        head_start: Duration::ZERO,
         seed: 1,
         start: None,
     }
@@ -171,6 +172,44 @@ async fn faults_come_at_about_their_rates_and_are_answered_as_they_must() {
     assert!((5..60).contains(&restarts), "{restarts} restarts");
     assert!((150..900).contains(&late), "{late} late pings");
     assert!((60..400).contains(&jumps), "{jumps} jumps");
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_stopped_leaves_no_ride_open() {
+    for faults in [false, true] {
+        let server = StubIngest::start(&[Mood::Works]).await;
+        let shutdown = Shutdown::new();
+        let settings = Settings {
+            faults,
+            ..settings(&server, 1_000_000)
+        };
+        let running = tokio::spawn(run(settings, shutdown.clone()));
+        while server.requests() < 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        shutdown.request();
+        let report = running.await.unwrap().unwrap();
+        assert!(report.is_as_expected(), "{report}");
+        let mut open = HashSet::new();
+        let mut assigned = 0;
+        for taken in server.taken() {
+            let Taken::Event(event) = taken else { continue };
+            match event.kind {
+                RideEventKind::Assigned { .. } => {
+                    assigned += 1;
+                    open.insert(event.ride);
+                }
+                RideEventKind::DroppedOff { .. } | RideEventKind::Cancelled { .. } => {
+                    open.remove(&event.ride);
+                }
+                RideEventKind::Arrived
+                | RideEventKind::PickedUp
+                | RideEventKind::Rerouted { .. } => {}
+            }
+        }
+        assert!(assigned > 10, "only {assigned} rides");
+        assert!(open.is_empty(), "{open:?}");
+    }
 }
 
 /// An hour ago, to the second.
