@@ -1,6 +1,5 @@
 # Builds the program, and an image that holds little else.
 FROM rust:1.95-bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends cmake && rm -rf /var/lib/apt/lists/*
 WORKDIR /hansom
 COPY . .
 RUN cargo build --release --locked
@@ -9,5 +8,12 @@ FROM debian:bookworm-slim
 RUN useradd --system --create-home hansom && install -d -o hansom /data
 COPY --from=build /hansom/target/release/hansom /usr/local/bin/hansom
 USER hansom
+# A container's own loopback is reached by nobody: what is published decides who reaches it.
+ENV HANSOM_DATA=/data \
+    HANSOM_LISTEN=0.0.0.0:8080 \
+    HANSOM_LIVE=0.0.0.0:8081 \
+    HANSOM_ADMIN=0.0.0.0:8082
 VOLUME /data
+EXPOSE 8080 8081 8082
 ENTRYPOINT ["hansom"]
+CMD ["run"]

@@ -4,7 +4,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use flate2::{Compression, write::GzEncoder};
@@ -15,6 +15,10 @@ use crate::support::program::Program;
 /// What the whole corpus may add to the program's memory: the budgets for bodies and for the
 /// queue, and what an allocator keeps.
 const MAX_GROWTH: u64 = 200 << 20;
+
+/// A body that pauses is cut off after this time, as a flag and as a duration.
+const BODY_TIMEOUT: &str = "2s";
+const CUT_OFF: Duration = Duration::from_secs(2);
 
 /// Sends a request as bytes, and hands out the status and the body of the answer.
 fn send(to: SocketAddr, headers: &str, body: &[u8]) -> (u16, Value) {
@@ -49,6 +53,22 @@ fn good_ping() -> String {
     format!(r#"{{"vehicle_id":"cab","time_ms":{now},"lat":37.7,"lng":-122.4}}"#)
 }
 
+/// A frame that a decoder has to remember 128 MiB for.
+fn zstd_with_a_wide_window(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    encoder.window_log(27).unwrap();
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 19).unwrap();
+    for part in bytes {
+        encoder.write_all(&part).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
 fn gzip(bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     for part in bytes {
@@ -57,6 +77,8 @@ fn gzip(bytes: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+const GZIP: &str = "Content-Encoding: gzip\r\n";
+const ZSTD: &str = "Content-Encoding: zstd\r\n";
 const JSON: &str = "Content-Type: application/json\r\n";
 const NDJSON: &str = "Content-Type: application/x-ndjson\r\n";
 const PROTOBUF: &str = "Content-Type: application/x-protobuf\r\n";
@@ -97,8 +119,13 @@ fn bad_items() -> Vec<(String, &'static str)> {
         ),
         (with("seq", "-1"), "wrong_shape"),
         (with("seq", "1.5"), "wrong_shape"),
-        (with("seq", "18446744073709551615"), "out_of_range"),
+        (
+            with("epoch", "1,\"seq\":18446744073709551615"),
+            "out_of_range",
+        ),
         (with("seq", "18446744073709551616"), "wrong_shape"),
+        (with("seq", "7"), "unpaired_name"),
+        (with("epoch", "7"), "unpaired_name"),
         (with("lat", "1"), "wrong_shape"),
         (with("speed_mps", "-0.1"), "out_of_range"),
         (with("speed_mps", "1e300"), "out_of_range"),
@@ -126,12 +153,41 @@ fn bad_items() -> Vec<(String, &'static str)> {
     ]
 }
 
+/// Little that becomes much: each is refused before it does.
+fn throw_bombs(to: SocketAddr) {
+    // A line without an end, and bombs: 1 GB of blanks, of one line, of bad items, in 1 MB.
+    assert_eq!(send(to, NDJSON, &vec![b'x'; 32 << 20]).0, 413);
+    for filling in [b' ', b'x', b'\n', b'['] {
+        let bomb = gzip((0..1_024).map(|_| vec![filling; 1 << 20]));
+        for kind in [JSON, NDJSON, PROTOBUF] {
+            let (status, problem) = send(to, &format!("{kind}{GZIP}"), &bomb);
+            assert_eq!(status, 413, "{kind} {}: {problem}", char::from(filling));
+        }
+    }
+    // Each shrinks to a ten-thousandth, which no honest pings do.
+    let blanks = zstd((0..128).map(|_| vec![b' '; 1 << 20]));
+    let pings = zstd((0..64).map(|_| format!("{}\n", good_ping()).repeat(10_000).into_bytes()));
+    for (kind, bomb) in [
+        (JSON, &blanks),
+        (NDJSON, &blanks),
+        (PROTOBUF, &blanks),
+        (NDJSON, &pings),
+    ] {
+        let (status, problem) = send(to, &format!("{kind}{ZSTD}"), bomb);
+        assert_eq!(status, 413, "{kind}: {problem}");
+    }
+    let honest = zstd(std::iter::once(good_ping().into_bytes()));
+    assert_eq!(send(to, &format!("{JSON}{ZSTD}"), &honest).0, 200);
+    let wide = zstd_with_a_wide_window(good_ping().as_bytes());
+    assert_eq!(send(to, &format!("{JSON}{ZSTD}"), &wide).0, 400);
+}
+
 #[test]
 fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
     let data = tempfile::tempdir().unwrap();
-    let program = Program::start(data.path(), &["--body-timeout", "1s"]);
+    let program = Program::start(data.path(), &["--body-timeout", BODY_TIMEOUT]);
     let to = program.ingest;
-    let before = program.resident_bytes();
+    let before = program.peak_bytes();
 
     for (body, code) in bad_items() {
         let (status, problem) = send(to, JSON, body.as_bytes());
@@ -173,17 +229,8 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
     assert_eq!((status, &problem["rejected"]), (400, &1_000_000.into()));
     assert_eq!(problem["errors"].as_array().map(Vec::len), Some(100));
 
-    // A line without an end, and bombs: 1 GB of blanks, of one line, of bad items, in 1 MB.
-    assert_eq!(send(to, NDJSON, &vec![b'x'; 32 << 20]).0, 413);
-    let gzip_header = "Content-Encoding: gzip\r\n";
-    for filling in [b' ', b'x', b'\n', b'['] {
-        let bomb = gzip((0..1_024).map(|_| vec![filling; 1 << 20]));
-        for kind in [JSON, NDJSON, PROTOBUF] {
-            let (status, problem) = send(to, &format!("{kind}{gzip_header}"), &bomb);
-            assert_eq!(status, 413, "{kind} {}: {problem}", char::from(filling));
-        }
-    }
-    assert_eq!(send(to, &format!("{JSON}{gzip_header}"), b"no gzip").0, 400);
+    throw_bombs(to);
+    assert_eq!(send(to, &format!("{JSON}{GZIP}"), b"no gzip").0, 400);
     assert_eq!(
         send(to, &format!("{JSON}Content-Encoding: br\r\n"), b"{}").0,
         415
@@ -200,6 +247,7 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
     );
 
     // Fifty bodies that stop in the middle are cut off, and hold nobody up meanwhile.
+    let begun = Instant::now();
     let slow: Vec<_> = (0..50)
         .map(|_| {
             let mut stream = TcpStream::connect(to).unwrap();
@@ -211,6 +259,7 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
         })
         .collect();
     assert_eq!(send(to, JSON, good_ping().as_bytes()).0, 200);
+    assert!(begun.elapsed() < CUT_OFF, "held up: {:?}", begun.elapsed());
     for mut stream in slow {
         stream
             .set_read_timeout(Some(Duration::from_mins(1)))
@@ -219,8 +268,10 @@ fn every_bad_request_gets_a_clear_answer_and_memory_stays_bounded() {
         stream.read_exact(&mut answer).unwrap();
         assert_eq!(&answer, b"HTTP/1.1 408");
     }
+    let all = begun.elapsed();
+    assert!(all < 10 * CUT_OFF, "cut off one after the other: {all:?}");
 
-    let after = program.resident_bytes();
+    let after = program.peak_bytes();
     assert!(
         after < before + MAX_GROWTH,
         "{} MB, before {} MB",

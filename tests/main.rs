@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bad_input;
+mod commands;
 mod conservation;
 mod contracts;
 mod replay;

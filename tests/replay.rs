@@ -8,7 +8,7 @@ use std::{
 
 use crate::support::{
     program::{Program, command},
-    readers,
+    readers, skip,
 };
 
 /// Where the data lies: `HANSOM_TEST_DATA`, else a directory beside the project's own.
@@ -19,7 +19,7 @@ fn data(file: &str, test: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    eprintln!("SKIPPED {test}: {} is absent", path.display());
+    skip(test, &format!("{} is absent", path.display()));
     None
 }
 

@@ -81,7 +81,7 @@ impl Program {
         }
     }
 
-    /// Kills it as a power cut would.
+    /// Kills it: what it holds in memory is gone, what it gave to the system is not.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -112,12 +112,12 @@ impl Program {
         assert!(status.success(), "{status}: {log:#?}");
     }
 
-    /// Bytes of memory that it holds.
-    pub(crate) fn resident_bytes(&self) -> u64 {
+    /// The most bytes of memory that it has held so far.
+    pub(crate) fn peak_bytes(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix("VmHWM:"))
             .unwrap();
         line.trim()
             .trim_end_matches(" kB")
@@ -127,16 +127,15 @@ impl Program {
             << 10
     }
 
-    /// Reads JSON from the live API.
-    pub(crate) fn live(&self, path: &str) -> Value {
-        get(&format!("http://{}{path}", self.live))
-            .parse()
-            .unwrap_or_default()
+    /// Reads JSON from the live API; None if it answers otherwise than with 200.
+    pub(crate) fn live(&self, path: &str) -> Option<Value> {
+        get(&format!("http://{}{path}", self.live))?.parse().ok()
     }
 
     /// The value of a metric, summed over its labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
         get(&format!("http://{}/metrics", self.admin))
+            .unwrap_or_default()
             .lines()
             .filter(|line| line.split(['{', ' ']).next() == Some(name))
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
@@ -151,14 +150,14 @@ impl Drop for Program {
     }
 }
 
-/// Reads a page; empty if there is none.
-fn get(url: &str) -> String {
-    let request = async { reqwest::get(url).await?.text().await };
+/// Reads a page; None if there is none.
+fn get(url: &str) -> Option<String> {
+    let request = async { reqwest::get(url).await?.error_for_status()?.text().await };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(request).unwrap_or_default()
+    runtime.block_on(request).ok()
 }
 
 fn follow(stderr: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {

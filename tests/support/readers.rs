@@ -1,11 +1,12 @@
 //! Independent readers of the archive: DuckDB and pyarrow, run in Python.
 
-use std::{path::PathBuf, process::Command};
+use std::{env, path::PathBuf, process::Command};
 
-/// The Python that has the readers: what `HANSOM_TEST_PYTHON` names, else `python3` if it has them.
-/// Without one, says loudly that `test` is skipped.
+/// The Python that has the readers: what `HANSOM_TEST_PYTHON` names, which must have them, else
+/// `python3` if it has them. Without one, `test` is skipped.
 pub(crate) fn python(test: &str) -> Option<PathBuf> {
-    let python = std::env::var_os("HANSOM_TEST_PYTHON").map_or("python3".into(), PathBuf::from);
+    let named = env::var_os("HANSOM_TEST_PYTHON").map(PathBuf::from);
+    let python = named.clone().unwrap_or("python3".into());
     let has_readers = Command::new(&python)
         .args(["-c", "import duckdb, pyarrow"])
         .output()
@@ -13,10 +14,9 @@ pub(crate) fn python(test: &str) -> Option<PathBuf> {
     if has_readers {
         return Some(python);
     }
-    eprintln!(
-        "SKIPPED {test}: {} has no duckdb and pyarrow",
-        python.display()
-    );
+    let why = format!("{} has no duckdb and pyarrow", python.display());
+    assert!(named.is_none(), "HANSOM_TEST_PYTHON: {why}");
+    super::skip(test, &why);
     None
 }
 

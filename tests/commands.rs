@@ -1,0 +1,91 @@
+//! What the commands say to who types them: their manuals, and what is wrong.
+
+use std::process::{Command, Output};
+
+use crate::support::{
+    program::{Program, command, free_port},
+    wait_for,
+};
+
+fn output(command: &mut Command) -> (Output, String) {
+    let output = command.output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output, errors)
+}
+
+#[test]
+fn help_is_the_manual_of_each_command() {
+    for (name, words) in [
+        ("run", "HANSOM_LOG"),
+        ("simulate", "synthetic town"),
+        ("replay", "rides are made of it"),
+    ] {
+        let (output, _) = output(&mut command(&[name, "--help"]));
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains(words), "{name}: {help}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_at_once_by_its_url() {
+    let to = format!("http://{}", free_port());
+    let flags = [
+        "--vehicles",
+        "1",
+        "--rate",
+        "0",
+        "--pings",
+        "1",
+        "--patience",
+        "1s",
+    ];
+    let mut simulate = command(&["simulate", "--to", &to]);
+    let (output, errors) = output(simulate.args(flags));
+    assert!(!output.status.success());
+    assert!(errors.starts_with("no answer, trying for 1s: "), "{errors}");
+    assert!(errors.contains(&to), "{errors}");
+}
+
+#[test]
+fn the_demo_has_rides_under_way_and_a_second_one_shows_none_of_the_first() {
+    let data = tempfile::tempdir().unwrap();
+    let on_trip = |program: &Program| {
+        wait_for("rides under way", || {
+            let page = program.live("/v1/rides?phase=on_trip&limit=1000")?;
+            let rides = page["rides"].as_array()?.iter();
+            let ids: Vec<_> = rides.map(|ride| ride["ride_id"].to_string()).collect();
+            (ids.len() > 20).then_some(ids)
+        })
+    };
+    let first = Program::start(data.path(), &["--demo"]);
+    on_trip(&first);
+    first.stop();
+    // Nobody of the first is on board any more.
+    let quiet = Program::start(data.path(), &[]);
+    let open = wait_for("the state of the first", || {
+        let page = quiet.live("/v1/rides?limit=1000")?;
+        let rides = page["rides"].as_array()?.clone();
+        let over = ["completed", "cancelled"];
+        let is_open = |phase: &str| !over.contains(&phase);
+        let open = rides
+            .iter()
+            .filter(|ride| is_open(ride["phase"].as_str().unwrap()))
+            .count();
+        (!rides.is_empty()).then_some(open)
+    });
+    assert_eq!(open, 0);
+    quiet.stop();
+    // Killed, it has left rides open; the next one ends them.
+    let second = Program::start(data.path(), &["--demo"]);
+    let left_open = on_trip(&second);
+    second.kill();
+    let third = Program::start(data.path(), &["--demo"]);
+    wait_for("the end of the rides of the second", || {
+        let rides = on_trip(&third);
+        rides
+            .iter()
+            .all(|ride| !left_open.contains(ride))
+            .then_some(())
+    });
+    third.stop();
+}
