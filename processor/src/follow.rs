@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use schemas::{Accuracy, Coordinate, Meters, Timestamp};
+use schemas::{Accuracy, Meters, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    fix::{Fix, MAX_SPEED_MPS},
+    fix::{Fix, MAX_SPEED_MPS, Spot},
     route::{Route, Snap},
 };
 
@@ -63,12 +63,12 @@ enum Contact {
 
 impl Follow {
     /// Begins at the start of a route, for a vehicle that may be some way from there.
-    pub(crate) fn start(route: &Route, position: Option<Coordinate>) -> Self {
-        let away = position.map_or(Meters(0.0), |position| route.begin().distance(position));
+    pub(crate) fn start(route: &Route, seen: Option<Spot>) -> Self {
+        let away = seen.map_or(Meters(0.0), |seen| route.begin().distance(seen.position));
         Self {
             along: Meters(0.0),
             driven: away,
-            touched: None,
+            touched: seen.map(|seen| seen.time),
             search: None,
             on: Contact::On,
         }

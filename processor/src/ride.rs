@@ -323,7 +323,7 @@ impl Ride {
     }
 
     fn follow(&self, route: Route) -> (Route, Follow) {
-        let follow = Follow::start(&route, self.here.map(|here| here.position));
+        let follow = Follow::start(&route, self.here);
         (route, follow)
     }
 

@@ -1,13 +1,10 @@
 //! What following a route promises: forward, windowed, with hysteresis.
 
 use proptest::prelude::*;
-use schemas::polyline::MAX_POINTS;
+use schemas::{Coordinate, polyline::MAX_POINTS};
 
 use super::*;
-use crate::{
-    fix::Spot,
-    testing::{place, second, spot},
-};
+use crate::testing::{place, second, spot};
 
 /// A straight route of `length_m` to the east with a point every 50 m.
 fn straight(length_m: f64) -> Route {
@@ -16,6 +13,15 @@ fn straight(length_m: f64) -> Route {
         .map(|point| place(point as f64 * 50.0, 0.0))
         .collect();
     Route::new(&way).unwrap()
+}
+
+/// Begins at second 0, at the start of the route.
+fn start(route: &Route) -> Follow {
+    let seen = Spot {
+        time: second(0),
+        position: route.begin(),
+    };
+    Follow::start(route, Some(seen))
 }
 
 fn fix(at_s: i64, east_m: f64, north_m: f64) -> Fix {
@@ -41,7 +47,7 @@ fn drive(follow: &mut Follow, route: &Route, fixes: &[(i64, f64, f64)]) {
 /// Whether a vehicle is off the route after fixes given as (second, metres beside it).
 fn check(beside: &[(i64, f64)], expected_off: bool) {
     let route = straight(5_000.0);
-    let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+    let mut follow = start(&route);
     let fixes: Vec<_> = beside
         .iter()
         .map(|&(at_s, north_m)| (at_s, at_s as f64 * 10.0, north_m))
@@ -92,7 +98,7 @@ fn a_bad_accuracy_widens_the_route() {
 #[test]
 fn a_vehicle_that_returns_far_along_a_long_route_is_found_again() {
     let route = straight((MAX_POINTS - 1) as f64 * 50.0);
-    let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+    let mut follow = start(&route);
     let detour = (0..40).map(|step| (step * 10, step as f64 * 400.0, 500.0));
     let back = (40..80).map(|step| (step * 10, step as f64 * 400.0, 0.0));
     drive(&mut follow, &route, &detour.chain(back).collect::<Vec<_>>());
@@ -106,7 +112,7 @@ fn a_vehicle_that_returns_far_along_a_long_route_is_found_again() {
 #[test]
 fn a_vehicle_that_turns_round_is_followed_backward() {
     let route = straight(5_000.0);
-    let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+    let mut follow = start(&route);
     let there = (0..30).map(|step| (step * 5, step as f64 * 100.0, 0.0));
     let back = (0..20).map(|step| (150 + step * 5, 2_900.0 - step as f64 * 100.0, 0.0));
     drive(&mut follow, &route, &there.chain(back).collect::<Vec<_>>());
@@ -122,7 +128,7 @@ fn a_route_out_and_back_is_not_cut_short() {
         place(0.0, 20.0),
     ];
     let route = Route::new(&way).unwrap();
-    let mut follow = Follow::start(&route, Some(way[0]));
+    let mut follow = start(&route);
     let out: Vec<_> = (0..10)
         .map(|step| (step * 10, step as f64 * 100.0, 12.0))
         .collect();
@@ -133,13 +139,18 @@ fn a_route_out_and_back_is_not_cut_short() {
 #[test]
 fn a_vehicle_that_jumped_is_found_where_it_is() {
     let route = straight(40_000.0);
-    let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+    let mut follow = start(&route);
     drive(
         &mut follow,
         &route,
         &[(0, 0.0, 0.0), (10, 100.0, 0.0), (20, 20_000.0, 0.0)],
     );
     assert!((follow.along().0 - 20_000.0).abs() < 20.0, "{follow:?}");
+}
+
+/// A direction that leads to the east, often by little.
+fn heading() -> impl Strategy<Value = f64> {
+    prop_oneof![-1.2..1.2_f64, Just(1.2), Just(-1.2)]
 }
 
 /// A route to the east that winds, with a point every `spacing` metres.
@@ -176,17 +187,42 @@ fn at(way: &[Coordinate], mut along: f64) -> Option<Coordinate> {
     None
 }
 
+#[test]
+fn a_long_silence_on_a_winding_route_hides_no_vehicle() {
+    let way = winding(150.0, &[1.2, -1.2].repeat(30));
+    let route = Route::new(&way).unwrap();
+    let mut follow = start(&route);
+    let mut before = way[0];
+    for (at_s, along) in [(0, 0.0), (10, 100.0), (130, 3_700.0), (140, 4_000.0)] {
+        let position = at(&way, along).unwrap();
+        let spot = Spot {
+            time: second(at_s),
+            position,
+        };
+        let fix = Fix {
+            spot,
+            ..fix(0, 0.0, 0.0)
+        };
+        follow.advance(&route, &fix, before.distance(position));
+        before = position;
+        assert!(
+            (follow.along().0 - along).abs() < 5.0,
+            "{along} m: {follow:?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn a_vehicle_exactly_on_its_route_is_never_off_it(
         spacing in 2.0..150.0_f64,
-        headings in proptest::collection::vec(-1.2..1.2_f64, 20..150),
+        headings in proptest::collection::vec(heading(), 20..150),
         drive in proptest::collection::vec((0.0..30.0_f64, 1_i64..=15), 20..120),
         gaps in proptest::collection::vec((0_usize..120, 15_i64..=120), 0..4),
     ) {
         let way = winding(spacing, &headings);
         let route = Route::new(&way).unwrap();
-        let mut follow = Follow::start(&route, Some(way[0]));
+        let mut follow = start(&route);
         let (mut at_s, mut along, mut before) = (0, 0.0, way[0]);
         for (index, (speed, interval)) in drive.into_iter().enumerate() {
             let gap = gaps.iter().find(|(at, _)| *at == index).map(|(_, gap)| *gap);
@@ -208,7 +244,7 @@ proptest! {
         steps in proptest::collection::vec(1.0..200.0, 1..60),
     ) {
         let route = straight(9_000.0);
-        let mut follow = Follow::start(&route, Some(place(0.0, 0.0)));
+        let mut follow = start(&route);
         let (mut east_m, mut along) = (0.0, 0.0);
         for (at_s, step) in (1..).zip(steps) {
             east_m += step;
@@ -227,7 +263,7 @@ proptest! {
         let way: Vec<_> =
             norths.iter().enumerate().map(|(at, north)| place(at as f64 * 150.0, *north)).collect();
         let route = Route::new(&way).unwrap();
-        let mut follow = Follow::start(&route, Some(way[0]));
+        let mut follow = start(&route);
         let mut farthest = 0.0_f64;
         let mut before = way[0];
         for (at, (off_east, off_north)) in noise.into_iter().enumerate() {
