@@ -21,7 +21,8 @@ use crate::{
 ///
 /// Events and pings of a vehicle keep the order in which they were sent, if each is answered
 /// before the next is sent. Ride, type and `time_ms` name an event: one that is sent again is
-/// recognised, and two of one type within a ride must differ in `time_ms`.
+/// recognised, and two of one type within a ride must differ in `time_ms`. A ride may go on under
+/// another vehicle: assign it again. The former vehicle's later events are passed over then.
 #[utoipa::path(
     post,
     path = "/v1/rides/{ride_id}/events",

@@ -25,7 +25,7 @@ CREATE EXTERNAL TABLE IF NOT EXISTS trips (
   `fare_minor_units` bigint COMMENT 'the fare in cents, pence, yen',
   `fare_currency` string COMMENT 'ISO 4217',
   `pings` bigint COMMENT 'pings between pickup and end',
-  `largest_gap_s` bigint COMMENT 'the largest gap between two of them, s'
+  `largest_gap_s` bigint COMMENT 'the longest time without one from pickup to end, s'
 )
 PARTITIONED BY (
   `dt` string COMMENT 'day of the event time, UTC',

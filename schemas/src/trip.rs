@@ -48,7 +48,7 @@ pub struct Trip {
     pub fare: Option<Money>,
     /// Pings between pickup and end.
     pub pings: u32,
-    /// The largest gap between two of them, s.
+    /// The longest time without one from pickup to end, s.
     pub largest_gap_s: u32,
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn schema() -> SchemaRef {
         required(
             "largest_gap_s",
             Kind::Long,
-            "the largest gap between two of them, s",
+            "the longest time without one from pickup to end, s",
         ),
     ]))
 }
