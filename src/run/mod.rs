@@ -29,6 +29,7 @@ const USUAL_OPENING: Duration = Duration::from_secs(1);
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
     service::start_logs(LogFormat::Auto)?;
     service::use_small_pages();
+    service::use_all_files();
     let ports = Ports::bind(&settings).await?;
     let [ingest, live, admin] = ports.addresses;
     let demo = settings.demo.then(|| Demo::new(ingest)).transpose()?;
