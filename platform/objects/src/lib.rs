@@ -11,6 +11,8 @@ pub mod conformance;
 mod laws;
 pub mod local;
 pub mod memory;
+mod metrics;
+pub mod s3;
 
 use std::{ops::Range, sync::Arc};
 
@@ -87,17 +89,18 @@ pub enum ObjectError {
     },
 }
 
-/// Opens the storage that `url` names: `memory:` or `file:///path/to/dir`.
+/// Opens the storage that `url` names: `memory:`, `file:///path/to/dir` or `s3://bucket/prefix`.
 ///
 /// # Errors
 /// [`ObjectError`] for a URL that is not understood, and for a directory that cannot be made.
 pub async fn open(url: &str) -> Result<Arc<dyn Objects>, ObjectError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(memory::MemoryObjects::default())),
+        Some(("s3", _)) => Ok(Arc::new(s3::S3Objects::open(url).await?)),
         Some(("file", _)) => Ok(Arc::new(local::LocalObjects::open(url).await?)),
         _ => Err(ObjectError::Url {
             url: url.to_owned(),
-            reason: "is neither memory: nor file:///path/to/dir".to_owned(),
+            reason: "is neither memory: nor file:///path/to/dir nor s3://bucket/prefix".to_owned(),
         }),
     }
 }

@@ -1,0 +1,383 @@
+//! Objects in a bucket of Amazon S3, or of a store that speaks its protocol. Credentials come by
+//! the SDK's default chain: environment, profile, web identity, container or instance.
+//!
+//! A put carries its SHA-256, which the service verifies, and a mark of its own: where nobody knows
+//! whether it happened (a timeout, a 5xx), what is there says by the mark whether it was this put.
+
+mod address;
+mod failure;
+mod large;
+
+#[cfg(test)]
+mod tests;
+
+use std::{ops::Range, time::Duration};
+
+use async_trait::async_trait;
+use aws_config::{
+    BehaviorVersion, ConfigLoader, Region, retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_s3::{
+    Client, config,
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio::time::sleep;
+use tracing::debug;
+
+use self::{address::Address, failure::Failure};
+use crate::{Key, MAX_KEYS, ObjectError, Objects, Put, metrics};
+
+/// A request is tried so often; whoever wants more repeats the call.
+const TRIES: u32 = 4;
+/// Waits between tries: from the first, doubled.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// A connection that takes longer comes to nothing.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A request without a body gets so long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// A body gets a second more for so many bytes: what a poor link carries.
+const BYTES_A_SECOND: usize = 1 << 20;
+/// Larger objects are put in parts, so that a failure costs a part.
+const LARGE_BYTES: usize = 16 << 20;
+/// The name of the mark among an object's metadata.
+const MARK: &str = "hansom-put";
+
+/// Objects below a prefix of a bucket.
+#[derive(Debug, Clone)]
+pub struct S3Objects {
+    client: Client,
+    address: Address,
+}
+
+/// What a put does where an object is already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    Replace,
+    Absent,
+}
+
+impl Condition {
+    fn if_none_match(self) -> Option<String> {
+        match self {
+            Self::Replace => None,
+            Self::Absent => Some("*".to_owned()),
+        }
+    }
+}
+
+/// One object that is being put, under all its tries.
+#[derive(Debug)]
+struct Upload {
+    key: String,
+    bytes: Bytes,
+    condition: Condition,
+    /// Base64 of its SHA-256.
+    digest: String,
+    mark: String,
+}
+
+impl S3Objects {
+    /// Opens what `s3://bucket/prefix?region=..&endpoint=..&kms_key=..` names. Nothing is asked of
+    /// the service yet.
+    ///
+    /// # Errors
+    /// [`ObjectError::Url`] for a URL that is not understood.
+    pub async fn open(url: &str) -> Result<Self, ObjectError> {
+        Self::open_by(url, aws_config::defaults(BehaviorVersion::latest())).await
+    }
+
+    async fn open_by(url: &str, loader: ConfigLoader) -> Result<Self, ObjectError> {
+        let address = Address::parse(url)?;
+        let https = Builder::new()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT);
+        let mut loader = loader
+            .http_client(https)
+            // Tries are counted here, where it is known what a repeat does.
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts.build());
+        if let Some(region) = &address.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(endpoint) = &address.endpoint {
+            loader = loader.endpoint_url(endpoint);
+        }
+        let shared = loader.load().await;
+        let config = config::Builder::from(&shared)
+            // Other stores than Amazon's seldom have a host name for each bucket.
+            .force_path_style(address.endpoint.is_some())
+            .build();
+        Ok(Self {
+            client: Client::from_conf(config),
+            address,
+        })
+    }
+
+    fn full(&self, key: &str) -> String {
+        format!("{}{key}", self.address.prefix)
+    }
+
+    async fn upload(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        condition: Condition,
+    ) -> Result<Put, ObjectError> {
+        let upload = Upload {
+            key: self.full(key.as_str()),
+            digest: digest(&bytes),
+            bytes,
+            condition,
+            mark: format!("{:032x}", rand::random::<u128>()),
+        };
+        let mut open = Tries::default();
+        loop {
+            let tried = if upload.bytes.len() > LARGE_BYTES {
+                self.try_large(&upload).await
+            } else {
+                self.try_put(&upload).await
+            };
+            match tried {
+                Ok(()) => return Ok(Put::Created),
+                Err(Failure::Exists) if !open.is_unknown => return Ok(Put::Exists),
+                Err(Failure::Exists) => return self.whose(key, &upload).await,
+                Err(failure) => open.again("put", key, failure).await?,
+            }
+        }
+    }
+
+    /// Whether what is there was put by one of this upload's tries.
+    async fn whose(&self, key: &Key, upload: &Upload) -> Result<Put, ObjectError> {
+        let mut open = Tries::default();
+        loop {
+            let head = self
+                .client
+                .head_object()
+                .bucket(&self.address.bucket)
+                .key(&upload.key)
+                .checksum_mode(ChecksumMode::Enabled)
+                .customize()
+                .config_override(within(0))
+                .send()
+                .await;
+            match head.map_err(|error| Failure::of(&error)) {
+                Ok(head) => {
+                    let mark = head.metadata().and_then(|all| all.get(MARK));
+                    let is_whole = head.content_length() == Some(upload.bytes.len() as i64);
+                    return Ok(if mark == Some(&upload.mark) && is_whole {
+                        Put::Created
+                    } else {
+                        Put::Exists
+                    });
+                }
+                // It was there, and is not any more: whoever deleted it, it was put before.
+                Err(Failure::Absent) => return Ok(Put::Exists),
+                Err(failure) => open.again("head", key, failure).await?,
+            }
+        }
+    }
+
+    async fn try_put(&self, upload: &Upload) -> Result<(), Failure> {
+        let sent = self
+            .client
+            .put_object()
+            .bucket(&self.address.bucket)
+            .key(&upload.key)
+            .set_if_none_match(upload.condition.if_none_match())
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(&upload.digest)
+            .metadata(MARK, &upload.mark)
+            .set_server_side_encryption(self.encryption())
+            .set_ssekms_key_id(self.address.kms_key.clone())
+            .body(ByteStream::from(upload.bytes.clone()))
+            .customize()
+            .config_override(within(upload.bytes.len()))
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| Failure::of(&error))
+    }
+
+    fn encryption(&self) -> Option<ServerSideEncryption> {
+        let kms_key = self.address.kms_key.as_ref();
+        kms_key.map(|_| ServerSideEncryption::AwsKms)
+    }
+
+    async fn read(&self, key: &Key, range: Option<String>) -> Result<Option<Bytes>, ObjectError> {
+        let mut open = Tries::default();
+        loop {
+            match self.try_read(key, range.clone()).await {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(Failure::Absent) => return Ok(None),
+                Err(Failure::BeyondEnd) => return Ok(Some(Bytes::new())),
+                Err(failure) => open.again("get", key, failure).await?,
+            }
+        }
+    }
+
+    async fn try_read(&self, key: &Key, range: Option<String>) -> Result<Bytes, Failure> {
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&self.address.bucket)
+            .key(self.full(key.as_str()))
+            .set_range(range)
+            .checksum_mode(ChecksumMode::Enabled)
+            .customize()
+            .config_override(within(0))
+            .send()
+            .await
+            .map_err(|error| Failure::of(&error))?;
+        let bytes = usize::try_from(answer.content_length().unwrap_or_default());
+        let whole =
+            tokio::time::timeout(time_for(bytes.unwrap_or_default()), answer.body.collect());
+        match whole.await {
+            Ok(Ok(body)) => Ok(body.into_bytes()),
+            Ok(Err(error)) => Err(Failure::Unknown(error.to_string())),
+            Err(_) => Err(Failure::Unknown(
+                "the body did not arrive in time".to_owned(),
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl Objects for S3Objects {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
+        let put = self.upload(key, bytes, Condition::Replace).await?;
+        // What is replaced was there or was not.
+        let _ = put;
+        Ok(())
+    }
+
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
+        self.upload(key, bytes, Condition::Absent).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        self.read(key, None).await
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
+        if range.is_empty() {
+            // A range of HTTP has at least one byte; whether the object is there is still asked.
+            let first = self.read(key, Some("bytes=0-0".to_owned())).await?;
+            return Ok(first.map(|_| Bytes::new()));
+        }
+        let last = range.end - 1;
+        self.read(key, Some(format!("bytes={}-{last}", range.start)))
+            .await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
+        let mut open = Tries::default();
+        let page = loop {
+            let listed = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.address.bucket)
+                .prefix(self.full(prefix))
+                .set_start_after(after.map(|after| self.full(after.as_str())))
+                .max_keys(MAX_KEYS as i32)
+                .customize()
+                .config_override(within(0))
+                .send()
+                .await;
+            match listed.map_err(|error| Failure::of(&error)) {
+                Ok(page) => break page,
+                Err(failure) => open.again("list", prefix, failure).await?,
+            }
+        };
+        let names = page.contents().iter().filter_map(|object| object.key());
+        let ours = names.filter_map(|name| name.strip_prefix(&self.address.prefix));
+        // Consoles mark folders by empty objects of such names.
+        let ours = ours.filter(|name| !name.is_empty() && !name.ends_with('/'));
+        ours.map(|name| {
+            Key::new(name).map_err(|error| ObjectError::Refused {
+                key: name.to_owned(),
+                reason: error.to_string(),
+            })
+        })
+        .collect()
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
+        let mut open = Tries::default();
+        loop {
+            let deleted = self
+                .client
+                .delete_object()
+                .bucket(&self.address.bucket)
+                .key(self.full(key.as_str()))
+                .customize()
+                .config_override(within(0))
+                .send()
+                .await;
+            match deleted.map_err(|error| Failure::of(&error)) {
+                Ok(_) | Err(Failure::Absent) => return Ok(()),
+                Err(failure) => open.again("delete", key, failure).await?,
+            }
+        }
+    }
+}
+
+/// The tries of one call so far.
+#[derive(Debug, Default)]
+struct Tries {
+    failed: u32,
+    /// Whether one of them may have happened.
+    is_unknown: bool,
+}
+
+impl Tries {
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// What the call's error is, if there is no further try.
+    async fn again(
+        &mut self,
+        call: &'static str,
+        key: impl ToString,
+        failure: Failure,
+    ) -> Result<(), ObjectError> {
+        self.failed += 1;
+        self.is_unknown |= matches!(failure, Failure::Unknown(_));
+        let is_hopeless = matches!(failure, Failure::Refused(_));
+        let (key, reason) = (key.to_string(), failure.reason());
+        if is_hopeless {
+            return Err(ObjectError::Refused { key, reason });
+        }
+        if self.failed == TRIES {
+            return Err(ObjectError::Unavailable { key, reason });
+        }
+        metrics::retried(call);
+        debug!(call, key, reason, "trying again");
+        let jitter = 0.5 + rand::random::<f64>();
+        sleep(FIRST_WAIT.mul_f64(jitter) * 2_u32.pow(self.failed)).await;
+        Ok(())
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    aws_smithy_types::base64::encode(Sha256::digest(bytes))
+}
+
+/// How long a request with so many bytes may take.
+fn time_for(bytes: usize) -> Duration {
+    TIMEOUT + Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
+}
+
+/// Bounds a request with so many bytes.
+fn within(bytes: usize) -> config::Builder {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_timeout(time_for(bytes));
+    config::Builder::new().timeout_config(timeouts.build())
+}

@@ -1,0 +1,174 @@
+//! S3 against moto, an implementation of its protocol by others. Needs the Python of the readers
+//! with `moto[server]`; where HANSOM_TEST_PYTHON does not say which, these tests are skipped aloud.
+
+use std::{
+    env,
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use aws_credential_types::Credentials;
+
+use super::*;
+use crate::conformance;
+
+/// A server of its own, ended when dropped.
+struct Moto {
+    process: Child,
+    endpoint: String,
+}
+
+impl Moto {
+    /// Starts one; None where there is none to start.
+    async fn start() -> Option<Self> {
+        let Ok(python) = env::var("HANSOM_TEST_PYTHON") else {
+            eprintln!("SKIPPED: HANSOM_TEST_PYTHON names no Python with moto[server]");
+            return None;
+        };
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let process = Command::new(python)
+            .args([
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+            ])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let moto = Self {
+            process,
+            endpoint: format!("http://127.0.0.1:{port}"),
+        };
+        let address = format!("127.0.0.1:{port}");
+        while tokio::net::TcpStream::connect(&address).await.is_err() {
+            sleep(Duration::from_millis(50)).await;
+        }
+        Some(moto)
+    }
+
+    /// A new bucket, and what is kept in it.
+    async fn bucket(&self, name: &str) -> S3Objects {
+        let key = Credentials::new("key", "secret", None, None, "test");
+        let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key);
+        let url = format!(
+            "s3://{name}/some/prefix?region=us-east-1&endpoint={}",
+            self.endpoint
+        );
+        let objects = S3Objects::open_by(&url, loader).await.unwrap();
+        objects
+            .client
+            .create_bucket()
+            .bucket(name)
+            .send()
+            .await
+            .unwrap();
+        objects
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        // It is gone already, or it goes now.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn key(text: &str) -> Key {
+    Key::new(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_what_the_trait_promises() {
+    let Some(moto) = Moto::start().await else {
+        return;
+    };
+    let objects = moto.bucket("conformance").await;
+    conformance::check(Arc::new(objects)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_large_object_comes_in_parts_and_only_once() {
+    let Some(moto) = Moto::start().await else {
+        return;
+    };
+    let objects = moto.bucket("large").await;
+    let bytes: Vec<u8> = (0..LARGE_BYTES as u32 / 4 + 9)
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    let (bytes, key) = (Bytes::from(bytes), key("large"));
+    assert_eq!(
+        objects.put_if_absent(&key, bytes.clone()).await.unwrap(),
+        Put::Created
+    );
+    assert_eq!(objects.get(&key).await.unwrap(), Some(bytes.clone()));
+    let other = Bytes::from(vec![0; LARGE_BYTES + 1]);
+    assert_eq!(
+        objects.put_if_absent(&key, other.clone()).await.unwrap(),
+        Put::Exists
+    );
+    assert_eq!(objects.get(&key).await.unwrap(), Some(bytes));
+    objects.put(&key, other.clone()).await.unwrap();
+    assert_eq!(objects.get(&key).await.unwrap(), Some(other));
+}
+
+#[tokio::test]
+async fn what_is_there_says_whose_put_it_was() {
+    let Some(moto) = Moto::start().await else {
+        return;
+    };
+    let objects = moto.bucket("whose").await;
+    let key = key("commit");
+    let upload = |mark: &str| Upload {
+        key: objects.full("commit"),
+        bytes: Bytes::from_static(b"the same bytes"),
+        condition: Condition::Absent,
+        digest: digest(b"the same bytes"),
+        mark: mark.to_owned(),
+    };
+    objects.try_put(&upload("ours")).await.unwrap();
+    assert_eq!(
+        objects.try_put(&upload("theirs")).await,
+        Err(Failure::Exists)
+    );
+    assert_eq!(
+        objects.whose(&key, &upload("ours")).await.unwrap(),
+        Put::Created
+    );
+    assert_eq!(
+        objects.whose(&key, &upload("theirs")).await.unwrap(),
+        Put::Exists
+    );
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_not_there_is_an_error_that_says_so() {
+    let Some(moto) = Moto::start().await else {
+        return;
+    };
+    let objects = moto.bucket("there").await;
+    let mut elsewhere = objects.clone();
+    elsewhere.address.bucket = "elsewhere".to_owned();
+    let error = elsewhere.get(&key("x")).await.unwrap_err();
+    assert!(matches!(error, ObjectError::Refused { .. }), "{error}");
+    assert!(error.to_string().contains("NoSuchBucket"), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unavailable() {
+    let key_pair = Credentials::new("key", "secret", None, None, "test");
+    let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key_pair);
+    let url = "s3://bucket?region=us-east-1&endpoint=http://127.0.0.1:1";
+    let objects = S3Objects::open_by(url, loader).await.unwrap();
+    let error = objects.get(&key("x")).await.unwrap_err();
+    assert!(matches!(error, ObjectError::Unavailable { .. }), "{error}");
+}
