@@ -11,7 +11,7 @@ use std::{
 const SERVICES: [&str; 3] = ["ingest", "processor", "archiver"];
 const LOWER: [&str; 4] = ["schemas", "transport", "objects", "service"];
 /// Where each crate lives.
-const CRATES: [(&str, &str); 8] = [
+const CRATES: [(&str, &str); 9] = [
     ("hansom", ""),
     ("schemas", "schemas"),
     ("transport", "platform/transport"),
@@ -20,6 +20,7 @@ const CRATES: [(&str, &str); 8] = [
     ("ingest", "ingest"),
     ("processor", "processor"),
     ("archiver", "archiver"),
+    ("faults", "tests/faults"),
 ];
 /// Outside systems, and the one crate that may speak to each.
 const OWNERS: [(&str, &str); 10] = [

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod archive_on_s3;
 mod bad_input;
 mod commands;
 mod conservation;

@@ -32,6 +32,11 @@ pub struct Settings {
     )]
     pub data: PathBuf,
 
+    /// Where the archive is kept, if not in --data: `s3://bucket/prefix?region=eu-west-1` or
+    /// `file:///dir`. Credentials come as the AWS tools find them: environment, profile or instance.
+    #[arg(long, value_name = "URL", env = "HANSOM_ARCHIVE")]
+    pub archive: Option<String>,
+
     /// Address that takes pings and ride events.
     #[arg(
         long,
@@ -115,7 +120,10 @@ impl Settings {
                 self.retention.as_secs(),
                 shards.unwrap_or_default(),
             ),
-            archive: url("archive")?.into(),
+            archive: match &self.archive {
+                Some(archive) => archive.clone(),
+                None => url("archive")?.into(),
+            },
             state: url("state")?.into(),
         })
     }

@@ -2,6 +2,7 @@
 //! archived, and the independent readers.
 
 pub(crate) mod archive;
+pub(crate) mod moto;
 pub(crate) mod program;
 pub(crate) mod readers;
 

@@ -120,9 +120,10 @@ impl Shared {
 async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
     let (fault, plan) = shared.draw();
     let is_alone = (plan.one_at_a_time)(request.method(), request.uri(), request.headers());
-    let _turn = match is_alone {
-        true => Some(shared.one_at_a_time.lock().await),
-        false => None,
+    let _turn = if is_alone {
+        Some(shared.one_at_a_time.lock().await)
+    } else {
+        None
     };
     forward::answer(&shared.client, &shared.upstream, request, fault).await
 }

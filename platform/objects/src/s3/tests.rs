@@ -1,23 +1,32 @@
 //! S3 against moto, an implementation of its protocol by others. Needs the Python of the readers
-//! with `moto[server]`; where HANSOM_TEST_PYTHON does not say which, these tests are skipped aloud.
+//! with `moto[server]`; where `HANSOM_TEST_PYTHON` does not say which, these tests are skipped aloud.
 
 use std::{
     env,
-    net::TcpListener,
+    net::{SocketAddr, TcpListener},
     process::{Child, Command, Stdio},
     sync::Arc,
 };
 
 use aws_credential_types::Credentials;
+use axum::http::Method;
+use faults::{Plan, Proxy};
 
 use super::*;
 use crate::conformance;
 
-/// A server of its own, ended when dropped.
+/// A server of its own, ended when dropped, behind a proxy.
 struct Moto {
     process: Child,
-    endpoint: String,
+    proxy: Proxy,
 }
+
+/// Moto looks whether an object is there and then writes it; S3 does both at once. So writes come
+/// to it one at a time.
+const LIKE_S3: Plan = Plan {
+    one_at_a_time: |method, _, _| method != Method::GET && method != Method::HEAD,
+    ..Plan::CALM
+};
 
 impl Moto {
     /// Starts one; None where there is none to start.
@@ -44,12 +53,10 @@ impl Moto {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let moto = Self {
-            process,
-            endpoint: format!("http://127.0.0.1:{port}"),
-        };
-        let address = format!("127.0.0.1:{port}");
-        while tokio::net::TcpStream::connect(&address).await.is_err() {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let proxy = Proxy::start(address, LIKE_S3, 7).await;
+        let moto = Self { process, proxy };
+        while tokio::net::TcpStream::connect(address).await.is_err() {
             sleep(Duration::from_millis(50)).await;
         }
         Some(moto)
@@ -60,8 +67,8 @@ impl Moto {
         let key = Credentials::new("key", "secret", None, None, "test");
         let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key);
         let url = format!(
-            "s3://{name}/some/prefix?region=us-east-1&endpoint={}",
-            self.endpoint
+            "s3://{name}/some/prefix?region=us-east-1&endpoint=http://{}",
+            self.proxy.address()
         );
         let objects = S3Objects::open_by(&url, loader).await.unwrap();
         objects
@@ -94,6 +101,78 @@ async fn a_bucket_is_what_the_trait_promises() {
     };
     let objects = moto.bucket("conformance").await;
     conformance::check(Arc::new(objects)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_keeps_its_promises_over_a_network_that_fails() {
+    let Some(moto) = Moto::start().await else {
+        return;
+    };
+    let objects = moto.bucket("faulty").await;
+    moto.proxy.set_plan(Plan {
+        one_at_a_time: LIKE_S3.one_at_a_time,
+        ..Plan::each(60)
+    });
+    let objects: Arc<dyn Objects> = Arc::new(Patient(objects));
+    conformance::check(objects).await.unwrap();
+    let counts = moto.proxy.counts();
+    assert!(counts.faults > 100, "{counts:?}");
+}
+
+/// Repeats what the storage could not do, as callers do.
+struct Patient(S3Objects);
+
+#[async_trait]
+impl Objects for Patient {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
+        loop {
+            match self.0.put(key, bytes.clone()).await {
+                Err(ObjectError::Unavailable { .. }) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
+        // No repeat here: what a single call says must be true.
+        self.0.put_if_absent(key, bytes).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        loop {
+            match self.0.get(key).await {
+                Err(ObjectError::Unavailable { .. }) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
+        loop {
+            match self.0.get_range(key, range.clone()).await {
+                Err(ObjectError::Unavailable { .. }) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
+        loop {
+            match self.0.list(prefix, after).await {
+                Err(ObjectError::Unavailable { .. }) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
+        loop {
+            match self.0.delete(key).await {
+                Err(ObjectError::Unavailable { .. }) => {}
+                done => return done,
+            }
+        }
+    }
 }
 
 #[tokio::test]
