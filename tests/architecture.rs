@@ -199,7 +199,9 @@ fn every_outside_system_has_one_owner() {
     for (name, folder) in CRATES {
         let theirs = dependencies(folder, &["dependencies"]);
         for (system, owner) in OWNERS {
-            if theirs.contains(system) && name != owner {
+            // The proxy ships nowhere.
+            let is_shipped = name != "faults";
+            if is_shipped && theirs.contains(system) && name != owner {
                 broken.push(format!("{name} speaks to {system}, which is {owner}'s"));
             }
         }

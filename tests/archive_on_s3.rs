@@ -11,7 +11,7 @@ use crate::support::{
     readers, wait_for,
 };
 
-const KILLS: usize = 5;
+const KILLS: usize = 6;
 const PINGS: &str = "30000";
 
 /// Prints the name of every ping in the bucket.
@@ -33,7 +33,7 @@ fn the_archive_in_a_bucket_has_every_acked_ping_once_though_the_network_fails() 
     let Some(python) = readers::python(test) else {
         return;
     };
-    let moto = Moto::start(&python, Plan::each(40));
+    let moto = Moto::start(&python, Plan::each(12));
     moto.make_bucket("rides");
     let scratch = tempfile::tempdir().unwrap();
     let (data, acked) = (scratch.path().join("data"), scratch.path().join("acked"));
