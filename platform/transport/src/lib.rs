@@ -13,6 +13,8 @@ mod clock;
 mod cut;
 mod gather;
 mod groups;
+#[cfg(test)]
+mod kinesis;
 mod lock;
 mod member;
 mod metrics;
