@@ -189,7 +189,7 @@ impl Member {
             name: VehicleId::new(&name)?,
             driver: DriverId::new(&driver)?,
             number,
-            cab: Cab::new(format!("{name}-{}", plan.start.0 / 1_000), town, dice(0)),
+            cab: Cab::new(format!("{name}-{}", plan.start.0), town, dice(0)),
             receiver: Receiver::new(plan.interval_ms as f64 / 1e3, dice(1)),
             device: Device::new(identity, index, plan.start, faults),
         })

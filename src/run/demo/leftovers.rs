@@ -76,11 +76,10 @@ async fn is_shown(cache: &dyn Cache, cab: VehicleId, since: Timestamp) -> anyhow
 
 fn is_left_over(ride: &RideProgress, settings: &Settings) -> bool {
     let start = fleet_start(ride.ride_id, ride.vehicle_id);
-    let ours = settings.start.map(|start| start / 1_000);
-    !ride.phase.is_over() && start.is_some() && start != ours
+    !ride.phase.is_over() && start.is_some() && start != settings.start
 }
 
-/// The second at which the fleet started that a ride's id is of; None if it is of no such fleet.
+/// When the fleet started, in Unix ms, that a ride's id is of; None if it is of no such fleet.
 fn fleet_start(ride: RideId, cab: VehicleId) -> Option<i64> {
     let rest = ride
         .as_str()
