@@ -251,9 +251,8 @@ impl S3Objects {
 #[async_trait]
 impl Objects for S3Objects {
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
-        let put = self.upload(key, bytes, Condition::Replace).await?;
         // What is replaced was there or was not.
-        let _ = put;
+        let _put = self.upload(key, bytes, Condition::Replace).await?;
         Ok(())
     }
 
