@@ -168,7 +168,10 @@ impl Worker {
                 Event::Read(Read::Gap(through)) => {
                     let _all = draft.skip(through, None);
                 }
-                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Cut::End),
+                // TODO
+                Event::Read(Read::Ended(_) | Read::Revoked) | Event::ReadOut => {
+                    return Ok(Cut::End);
+                }
                 Event::Woken => continue,
             }
             gathering.get_or_insert_with(|| self.gathering(draft.oldest_ms()));
@@ -237,7 +240,9 @@ impl Worker {
             let progress = match self.next(Turn::Nobody, None).await? {
                 Event::Read(Read::Records(records)) => draft.take(&records, Some(until))?,
                 Event::Read(Read::Gap(through)) => draft.skip(through, Some(until)),
-                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Progress::Before),
+                Event::Read(Read::Ended(_) | Read::Revoked) | Event::ReadOut => {
+                    return Ok(Progress::Before);
+                }
                 Event::Woken => Progress::Before,
             };
             self.share.hold(draft.bytes());

@@ -154,6 +154,8 @@ enum Saved {
 enum End {
     /// All is read and stored.
     Drained,
+    /// The shard was split or merged: all is read and stored, its children go on.
+    Closed,
     /// Another member is to have it.
     Revoked,
     /// Another worker has it: nothing of ours since the last snapshot counts.
@@ -208,6 +210,7 @@ impl Worker {
                     metrics::gap();
                     error!(shard = %shard.id(), %until, "records are lost: retention was faster");
                 }
+                Next::Take(Read::Ended(position)) => return self.end(shard, position).await,
                 Next::Take(Read::Revoked) => return self.finish(shard, End::Revoked).await,
                 Next::Finish => return self.finish(shard, End::Drained).await,
                 Next::Sent(trips) => self.note_sent(trips),
@@ -301,6 +304,17 @@ impl Worker {
         }
         checkpoint(shard, position).await;
         Ok(Saved::Yes)
+    }
+
+    /// Stores the state at the end of the shard, for its children to begin with, and lets it go.
+    async fn end(&mut self, shard: &mut dyn Shard, end: Position) -> anyhow::Result<End> {
+        self.position = Some(end);
+        self.unsaved = Unsaved::Something;
+        let end = self.finish(shard, End::Closed).await?;
+        if end == End::Closed {
+            shard.finish().await?;
+        }
+        Ok(end)
     }
 
     /// Writes the last trips and stores the last snapshot before the shard is left; trips that the

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::time;
-use transport::{Position, Read, Shard, ShardId, StreamError};
+use transport::{Lineage, Position, Read, Shard, ShardId, StreamError};
 
 /// A shard with faults.
 pub(crate) struct Odd {
@@ -48,6 +48,10 @@ impl Shard for Odd {
         self.shard.id()
     }
 
+    fn lineage(&self) -> &Lineage {
+        self.shard.lineage()
+    }
+
     fn seek(&mut self, after: Option<Position>) {
         self.tells_gap = after < self.lost;
         self.shard.seek(after.max(self.lost));
@@ -70,5 +74,9 @@ impl Shard for Odd {
     async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError> {
         self.checkpoints.lock().unwrap().push(position);
         self.shard.checkpoint(position).await
+    }
+
+    async fn finish(&mut self) -> Result<(), StreamError> {
+        self.shard.finish().await
     }
 }

@@ -13,8 +13,10 @@ mod clock;
 mod cut;
 mod gather;
 mod groups;
+mod hash_key;
 #[cfg(test)]
 mod kinesis;
+mod lineage;
 mod lock;
 mod member;
 mod metrics;
@@ -22,6 +24,7 @@ mod position;
 mod progress;
 mod retention;
 mod run;
+mod sequence;
 mod url_options;
 
 pub mod conformance;
@@ -33,6 +36,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use batch::{Batch, Fetched, StreamRecord};
+pub use lineage::Lineage;
+#[doc(hidden)]
+pub use lineage::testing;
 pub use position::{Position, ShardId};
 
 /// Opens streams: one per process and URL.
@@ -99,6 +105,9 @@ pub trait Shard: Send {
     /// Its name.
     fn id(&self) -> &ShardId;
 
+    /// Where it comes from: whoever keeps state by shard begins a new one with its parents' state.
+    fn lineage(&self) -> &Lineage;
+
     /// Sets where reading goes on: after `position`, or at the oldest record kept.
     fn seek(&mut self, after: Option<Position>);
 
@@ -121,6 +130,14 @@ pub trait Shard: Send {
     /// # Errors
     /// [`StreamError`] if it could not be stored; nothing else is harmed by that.
     async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError>;
+
+    /// Tells the stream that the group is done with a shard that has [`Read::Ended`], and that what
+    /// its readers keep is stored: the group gets the shards that go on with its keys. Done again it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`StreamError`] if it could not be stored: the group gets the shard again.
+    async fn finish(&mut self) -> Result<(), StreamError>;
 }
 
 /// What a shard answers to a read.
@@ -131,6 +148,9 @@ pub enum Read {
     /// Retention has taken the records up to and including this position before they were read.
     /// Reading goes on after it.
     Gap(Position),
+    /// The shard was split or merged and is read to its end, which lies at this position, after
+    /// all its records. Every further read says so again.
+    Ended(Position),
     /// Another member is to have the shard: finish, store, drop it. Reading on is allowed.
     Revoked,
 }

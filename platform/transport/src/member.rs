@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    Consumer, Position, Read, Shard, ShardId, StreamError,
+    Consumer, Lineage, Position, Read, Shard, ShardId, StreamError,
     gather::Found,
     groups::{Claim, Groups, Membership},
 };
@@ -108,6 +108,7 @@ impl<L: Log> Consumer for Member<L> {
             log: self.log.clone(),
             group: self.group.clone(),
             claim,
+            lineage: Lineage::default(),
             next: None,
         }))
     }
@@ -119,6 +120,7 @@ struct OwnedShard<L> {
     group: Arc<str>,
     claim: Claim,
     id: ShardId,
+    lineage: Lineage,
     /// The offset to go on at; none is the oldest record.
     next: Option<u64>,
     ends: watch::Receiver<u64>,
@@ -129,6 +131,10 @@ struct OwnedShard<L> {
 impl<L: Log> Shard for OwnedShard<L> {
     fn id(&self) -> &ShardId {
         &self.id
+    }
+
+    fn lineage(&self) -> &Lineage {
+        &self.lineage
     }
 
     fn seek(&mut self, after: Option<Position>) {
@@ -186,6 +192,13 @@ impl<L: Log> Shard for OwnedShard<L> {
         self.log
             .checkpoint(&self.group, self.claim.shard(), position.offset() + 1);
         Ok(())
+    }
+
+    async fn finish(&mut self) -> Result<(), StreamError> {
+        Err(StreamError::Storage(format!(
+            "{} goes on: shards of this stream do not end",
+            self.id
+        )))
     }
 }
 

@@ -3,25 +3,52 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
+use crate::sequence::Sequence;
+
 /// Where a record stands in its shard. Later records have greater positions.
 ///
-/// Its text form is stable and is what readers store.
+/// Its text form is stable and is what readers store: a number, and `/place` where several records
+/// share one because they came to the stream packed together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(u64);
+pub struct Position {
+    sequence: Sequence,
+    place: u32,
+}
 
 impl Position {
+    pub(crate) fn new(sequence: Sequence, place: u32) -> Self {
+        Self { sequence, place }
+    }
+
     pub(crate) fn from_offset(offset: u64) -> Self {
-        Self(offset)
+        Self::new(Sequence::from(offset), 0)
+    }
+
+    /// The last position before all records that share `sequence`.
+    pub(crate) fn before(sequence: Sequence) -> Self {
+        Self::new(sequence.before(), u32::MAX)
     }
 
     pub(crate) fn offset(self) -> u64 {
-        self.0
+        self.sequence.offset()
+    }
+
+    pub(crate) fn sequence(self) -> Sequence {
+        self.sequence
+    }
+
+    pub(crate) fn place(self) -> u32 {
+        self.place
     }
 }
 
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        write!(f, "{}", self.sequence)?;
+        if self.place > 0 {
+            write!(f, "/{}", self.place)?;
+        }
+        Ok(())
     }
 }
 
@@ -34,9 +61,16 @@ impl FromStr for Position {
     type Err = InvalidPosition;
 
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
-        text.parse()
-            .map(Self)
-            .map_err(|_| InvalidPosition(text.to_owned()))
+        let read = || {
+            let (sequence, place) = match text.split_once('/') {
+                Some((sequence, place)) => (sequence, place.parse().ok()?),
+                None => (text, 0),
+            };
+            Some(Self::new(sequence.parse().ok()?, place))
+        };
+        read()
+            .filter(|position| position.to_string() == text)
+            .ok_or_else(|| InvalidPosition(text.to_owned()))
     }
 }
 
@@ -58,5 +92,41 @@ impl ShardId {
 impl fmt::Display for ShardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<Position>) {
+        assert_eq!(text.parse().ok(), expected, "{text}");
+    }
+
+    #[test]
+    fn a_position_comes_back_as_it_was_stored() {
+        check("0", Some(Position::from_offset(0)));
+        check("17", Some(Position::from_offset(17)));
+        check("17/3", Some(Position::new(17.into(), 3)));
+        for text in [
+            "",
+            "/",
+            "17/",
+            "/3",
+            "17/0",
+            "17/03",
+            "17/+3",
+            "17/3/4",
+            "17/4294967296",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn what_lies_before_a_number_lies_after_all_that_precede_it() {
+        let before = Position::before(17.into());
+        assert!(before > Position::new(16.into(), 9_999));
+        assert!(before < Position::new(17.into(), 0));
     }
 }

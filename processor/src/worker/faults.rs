@@ -15,8 +15,8 @@ use bytes::Bytes;
 use objects::{Key, ObjectError, Objects, Put};
 use tokio::{sync::Notify, time::sleep};
 use transport::{
-    AppendError, Appended, Batch, Consumer, Position, Producer, Read, Shard, ShardId, Stream,
-    StreamError,
+    AppendError, Appended, Batch, Consumer, Lineage, Position, Producer, Read, Shard, ShardId,
+    Stream, StreamError,
 };
 
 /// Burns down with every step, and stops everything that waits for it once it is blown.
@@ -257,6 +257,10 @@ impl Shard for Slow<dyn Shard> {
         self.inner.id()
     }
 
+    fn lineage(&self) -> &Lineage {
+        self.inner.lineage()
+    }
+
     fn seek(&mut self, after: Option<Position>) {
         self.inner.seek(after);
     }
@@ -273,5 +277,9 @@ impl Shard for Slow<dyn Shard> {
 
     async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError> {
         self.inner.checkpoint(position).await
+    }
+
+    async fn finish(&mut self) -> Result<(), StreamError> {
+        self.inner.finish().await
     }
 }

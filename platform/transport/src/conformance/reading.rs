@@ -247,6 +247,10 @@ async fn read_shard(mut owned: Owned, tell: mpsc::UnboundedSender<Event>, patien
                 }
             }
             Ok(Read::Gap(_)) => {}
+            Ok(Read::Ended(_)) => {
+                assert!(shard.finish().await.is_ok(), "an ended shard is let go");
+                return;
+            }
             Ok(Read::Revoked) => {
                 drop(owned);
                 let _ = tell.send(Event::Revoked);

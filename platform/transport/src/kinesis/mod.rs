@@ -4,6 +4,4 @@
 
 mod aggregate;
 mod allowance;
-mod hash_key;
-mod sequence;
 mod shard_map;

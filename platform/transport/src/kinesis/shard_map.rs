@@ -1,8 +1,8 @@
 //! The open shards of a stream by their hash keys: which one a key goes to. It is as old as its last
 //! listing; what the service answers to a put says whether it still holds.
 
-use super::hash_key::{HashKey, HashRange};
 use crate::ShardId;
+use crate::hash_key::{HashKey, HashRange};
 
 /// An open shard.
 #[derive(Debug, Clone, PartialEq, Eq)]

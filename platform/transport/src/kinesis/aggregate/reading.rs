@@ -8,7 +8,7 @@ use super::{
     DATA_TAG, DIGEST_BYTES, HASH_KEY_INDEX_TAG, HASH_KEY_TAG, KEY_INDEX_TAG, KEY_TAG, MAGIC,
     RECORD_TAG,
 };
-use crate::kinesis::hash_key::HashKey;
+use crate::hash_key::HashKey;
 
 /// A record of an aggregate: where its key and its data lie in the aggregate's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]

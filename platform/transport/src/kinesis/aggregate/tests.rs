@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::kinesis::hash_key::HashKey;
+use crate::hash_key::HashKey;
 
 /// Two records, written by the classes of Amazon's own consumer library.
 const OF_AMAZON: &str = "f3899ac20a01610a01621a0508001a01781a0608011a027979\

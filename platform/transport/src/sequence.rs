@@ -1,6 +1,6 @@
 //! A sequence number: how far a shard has come, as an integer of up to 77 digits. Kinesis gives
-//! them 56 digits today, which is more than any machine integer has. Nothing is computed with them:
-//! they are read, written and compared.
+//! them 56 digits today, which is more than any machine integer has. They are read, written and
+//! compared; all that is computed is which number comes just before.
 
 use std::{fmt, str::FromStr};
 
@@ -16,6 +16,19 @@ impl Sequence {
     /// The number as an offset; its lowest 64 bits.
     pub(crate) fn offset(self) -> u64 {
         self.0[3]
+    }
+
+    /// The number before; 0 has none and stays.
+    pub(crate) fn before(self) -> Self {
+        let mut words = self.0;
+        for word in words.iter_mut().rev() {
+            let (less, borrows) = word.overflowing_sub(1);
+            *word = less;
+            if !borrows {
+                return Self(words);
+            }
+        }
+        self
     }
 
     /// Multiplies by `factor` and adds `summand`; None beyond 256 bits.
@@ -126,6 +139,13 @@ mod tests {
             prop_assert_eq!(numbers.0.to_string(), one.clone());
             let by_text = one.len().cmp(&other.len()).then_with(|| one.cmp(&other));
             prop_assert_eq!(numbers.0.cmp(&numbers.1), by_text);
+        }
+
+        #[test]
+        fn nothing_lies_between_a_number_and_the_one_before(text in "[1-9][0-9]{0,75}") {
+            let number: Sequence = text.parse().unwrap();
+            prop_assert!(number.before() < number);
+            prop_assert_eq!(number.before().times_plus(1, 1), Some(number));
         }
 
         #[test]

@@ -1,4 +1,4 @@
-//! Where a key lies among a Kinesis stream's shards: each shard has a range of hash keys.
+//! Where a key lies among shards that split and merge: each has a range of hash keys.
 //! Which shards there are is told elsewhere.
 
 use std::ops::RangeInclusive;

@@ -1,0 +1,59 @@
+//! Where a shard comes from, and which keys are its own. Streams whose shards split and merge have
+//! shards with parents; the others' shards come from nowhere.
+
+use crate::{
+    ShardId,
+    hash_key::{HashKey, HashRange},
+};
+
+/// A shard's parents, and its range of keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lineage {
+    parents: Vec<ShardId>,
+    /// None for a shard whose records are all its own.
+    range: Option<HashRange>,
+}
+
+impl Lineage {
+    /// The lineage of a shard that took over a range of keys from its parents.
+    pub(crate) fn new(parents: Vec<ShardId>, range: HashRange) -> Self {
+        Self {
+            parents,
+            range: Some(range),
+        }
+    }
+
+    /// The shards that had this one's keys before: none, the one that was split, or the two that
+    /// were merged. The group is done with them before it gets this one.
+    pub fn parents(&self) -> &[ShardId] {
+        &self.parents
+    }
+
+    /// Whether records of a key come to this shard rather than to one that has the same parents.
+    pub fn has(&self, key: &[u8]) -> bool {
+        match &self.range {
+            Some(range) => range.contains(HashKey::of(key)),
+            None => true,
+        }
+    }
+}
+
+/// What tests of readers need, who cannot split a stream in memory.
+#[doc(hidden)]
+pub mod testing {
+    use super::{HashKey, HashRange, Lineage, ShardId};
+
+    /// The lineages of the two shards that `parent` is split into, at the middle of all hash keys.
+    pub fn split(parent: &ShardId) -> [Lineage; 2] {
+        let middle = u128::MAX / 2;
+        [(0, middle), (middle + 1, u128::MAX)].map(|(first, last)| {
+            let range = HashRange::new(HashKey(first), HashKey(last));
+            Lineage::new(vec![parent.clone()], range)
+        })
+    }
+
+    /// The lineage of the shard that all of `parents` are merged into.
+    pub fn merged(parents: Vec<ShardId>) -> Lineage {
+        Lineage::new(parents, HashRange::new(HashKey(0), HashKey(u128::MAX)))
+    }
+}
