@@ -11,6 +11,7 @@
 //! time, which gives them the order that the real one has.
 
 mod forward;
+mod own_runtime;
 mod plan;
 
 use std::{
@@ -20,8 +21,8 @@ use std::{
 
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use tokio::{net::TcpListener, task::JoinHandle};
 
+use own_runtime::OwnRuntime;
 pub use plan::{Counts, Fault, Plan};
 
 /// A proxy under way; it ends when dropped.
@@ -29,7 +30,7 @@ pub use plan::{Counts, Fault, Plan};
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    serving: JoinHandle<()>,
+    _runtime: OwnRuntime,
 }
 
 #[derive(Debug)]
@@ -64,19 +65,13 @@ impl Proxy {
             }),
             one_at_a_time: tokio::sync::Mutex::new(()),
         });
-        #[expect(clippy::expect_used, reason = "it is for tests")]
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        #[expect(clippy::expect_used, reason = "it is for tests")]
-        let address = listener.local_addr().expect("the port that is bound");
         let router = Router::new().fallback(pass).with_state(shared.clone());
-        let serving = tokio::spawn(async move {
-            // It ends with the test.
-            let _ended = axum::serve(listener, router).await;
-        });
+        let runtime = OwnRuntime::start();
+        let address = runtime.serve(router).await;
         Self {
             address,
             shared,
-            serving,
+            _runtime: runtime,
         }
     }
 
@@ -93,12 +88,6 @@ impl Proxy {
     /// What has failed so far.
     pub fn counts(&self) -> Counts {
         self.shared.draws(|draws| draws.counts)
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.serving.abort();
     }
 }
 
