@@ -11,8 +11,13 @@
 //! time, which gives them the order that the real one has.
 
 mod forward;
+mod json;
 mod own_runtime;
 mod plan;
+pub mod servers;
+mod skip;
+#[cfg(test)]
+mod testing;
 
 use std::{
     net::SocketAddr,
@@ -23,7 +28,8 @@ use axum::{Router, body::Body, extract::State, http::Request, response::Response
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use own_runtime::OwnRuntime;
-pub use plan::{Counts, Fault, Plan};
+pub use plan::{Counts, Fault, Plan, writes};
+pub use skip::skip;
 
 /// A proxy under way; it ends when dropped.
 #[derive(Debug)]

@@ -2,6 +2,26 @@
 
 use axum::http::{HeaderMap, Method, Uri};
 
+use crate::json;
+
+/// Whether a request may change what a server keeps: for [`Plan::one_at_a_time`].
+pub fn writes(method: &Method, _: &Uri, headers: &HeaderMap) -> bool {
+    const READS: [&str; 8] = [
+        "BatchGet",
+        "Describe",
+        "Get",
+        "List",
+        "Query",
+        "Scan",
+        "Subscribe",
+        "TransactGet",
+    ];
+    match json::action(headers) {
+        Some(action) => !READS.iter().any(|read| action.starts_with(read)),
+        None => method != Method::GET && method != Method::HEAD,
+    }
+}
+
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
