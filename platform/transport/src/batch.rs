@@ -74,14 +74,26 @@ pub struct Fetched {
     pub(crate) entries: Vec<FetchedEntry>,
 }
 
-/// Where a fetched record lies in the buffer, and in the shard.
+/// Where a fetched record's key and payload lie in the buffer, and where it stands in the shard.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FetchedEntry {
-    pub(crate) start: u32,
-    pub(crate) payload: u32,
-    pub(crate) end: u32,
+    pub(crate) key: Place,
+    pub(crate) payload: Place,
     pub(crate) position: Position,
     pub(crate) appended_ms: i64,
+}
+
+/// A part of a buffer, from `start` to before `end`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
+}
+
+impl Place {
+    fn of(self, buffer: &[u8]) -> &[u8] {
+        &buffer[self.start as usize..self.end as usize]
+    }
 }
 
 /// One record as read from a shard.
@@ -101,8 +113,8 @@ impl Fetched {
     /// The records, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = StreamRecord<'_>> {
         self.entries.iter().map(|entry| StreamRecord {
-            key: &self.buffer[entry.start as usize..entry.payload as usize],
-            payload: &self.buffer[entry.payload as usize..entry.end as usize],
+            key: entry.key.of(&self.buffer),
+            payload: entry.payload.of(&self.buffer),
             position: entry.position,
             appended_ms: entry.appended_ms,
         })

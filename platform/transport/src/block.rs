@@ -8,7 +8,10 @@
 use bytes::Bytes;
 use twox_hash::XxHash3_64;
 
-use crate::{Position, batch::FetchedEntry};
+use crate::{
+    Position,
+    batch::{FetchedEntry, Place},
+};
 
 /// The one layout there is so far.
 const VERSION: u8 = 1;
@@ -203,9 +206,8 @@ impl Block {
             }
             if offset >= from {
                 entries.push(FetchedEntry {
-                    start: (base + start) as u32,
-                    payload: (base + payload) as u32,
-                    end: (base + at) as u32,
+                    key: place(base + start, base + payload),
+                    payload: place(base + payload, base + at),
                     position: Position::from_offset(offset),
                     appended_ms: self.head.appended_ms,
                 });
@@ -216,6 +218,13 @@ impl Block {
         } else {
             Err(damaged())
         }
+    }
+}
+
+fn place(start: usize, end: usize) -> Place {
+    Place {
+        start: start as u32,
+        end: end as u32,
     }
 }
 
@@ -251,13 +260,15 @@ mod tests {
     fn records(block: &Block, from: u64) -> Result<Vec<Record>, DamagedBlock> {
         let mut entries = Vec::new();
         block.locate(from, 0, &mut entries)?;
-        let slice = |from: u32, to: u32| block.bytes[from as usize..to as usize].to_vec();
+        let slice = |place: Place| {
+            block.bytes[place.start as usize..place.end as usize].to_vec()
+        };
         Ok(entries
             .iter()
             .map(|entry| {
                 (
-                    slice(entry.start, entry.payload),
-                    slice(entry.payload, entry.end),
+                    slice(entry.key),
+                    slice(entry.payload),
                 )
             })
             .collect())

@@ -8,6 +8,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use self::reading::{Reader, acquire, append, counter, int_batch, read_all};
 use crate::{AppendError, Batch, Read, Stream, StreamError};
 
+/// Whether a record may come again after a failure that left open whether it was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Nothing comes again.
+    Once,
+    /// What comes again comes before all that was appended later with its key.
+    AtLeastOnce,
+}
+
 /// A case that is not through by then hangs.
 const HANGS_AFTER: Duration = Duration::from_mins(1);
 

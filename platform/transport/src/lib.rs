@@ -14,8 +14,6 @@ mod cut;
 mod gather;
 mod groups;
 mod hash_key;
-#[cfg(test)]
-mod kinesis;
 mod lineage;
 mod lock;
 mod member;
@@ -29,6 +27,7 @@ mod url_options;
 
 pub mod conformance;
 pub mod embedded;
+pub mod kinesis;
 pub mod memory;
 
 use std::sync::Arc;
@@ -181,7 +180,7 @@ impl StreamError {
 }
 
 /// Opens the stream that `url` names: `memory:` or `embedded:///path/to/dir`, with options as
-/// `?shards=4&retention=24h&max_bytes=8589934592`.
+/// `?shards=4&retention=24h&max_bytes=8589934592`; or `kinesis://stream?region=eu-west-1`.
 ///
 /// # Errors
 /// [`StreamError`] for a URL that is not understood, and for storage that cannot be opened.
@@ -189,9 +188,10 @@ pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
     match url.split(':').next() {
         Some("memory") => Ok(Arc::new(memory::MemoryStream::open(url)?)),
         Some("embedded") => Ok(Arc::new(embedded::EmbeddedStream::open(url).await?)),
+        Some("kinesis") => Ok(Arc::new(kinesis::KinesisStream::open(url).await?)),
         _ => Err(StreamError::Url {
             url: url.to_owned(),
-            reason: "is neither memory: nor embedded:///path/to/dir".to_owned(),
+            reason: "is none of memory:, embedded:///path/to/dir and kinesis://stream".to_owned(),
         }),
     }
 }

@@ -31,10 +31,13 @@ impl Lineage {
 
     /// Whether records of a key come to this shard rather than to one that has the same parents.
     pub fn has(&self, key: &[u8]) -> bool {
-        match &self.range {
-            Some(range) => range.contains(HashKey::of(key)),
-            None => true,
-        }
+        self.range.is_none() || self.contains(HashKey::of(key))
+    }
+
+    /// Whether records of a hash key come to this shard.
+    pub(crate) fn contains(&self, hash: HashKey) -> bool {
+        let range = self.range.as_ref();
+        range.is_none_or(|range| range.contains(hash))
     }
 }
 

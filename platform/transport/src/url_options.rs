@@ -54,7 +54,7 @@ pub(crate) fn embedded(
     Ok((path, options(url, &parsed, default_max_bytes)?))
 }
 
-fn parse(url: &str) -> Result<Url, StreamError> {
+pub(crate) fn parse(url: &str) -> Result<Url, StreamError> {
     let parsed = Url::parse(url).map_err(|error| invalid(url, &error.to_string()))?;
     if parsed.fragment().is_some() {
         return Err(invalid(url, "has a fragment: write # in a path as %23"));
@@ -112,22 +112,25 @@ fn options(url: &str, parsed: &Url, default_max_bytes: u64) -> Result<UrlOptions
     Ok(options)
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds_per_unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
+/// Reads a duration like 100ms, 90s, 15m or 24h.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let ms_per_unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
         _ => return None,
     };
     number
         .parse::<u64>()
         .ok()?
-        .checked_mul(seconds_per_unit)
-        .map(Duration::from_secs)
+        .checked_mul(ms_per_unit)
+        .map(Duration::from_millis)
 }
 
-fn invalid(url: &str, reason: &str) -> StreamError {
+pub(crate) fn invalid(url: &str, reason: &str) -> StreamError {
     StreamError::Url {
         url: url.to_owned(),
         reason: reason.to_owned(),

@@ -22,7 +22,7 @@ use hashbrown::HashTable;
 use md5::{Digest as _, Md5};
 use twox_hash::XxHash3_64;
 
-pub(crate) use reading::unpack;
+pub(crate) use reading::{UserRecord, unpack};
 
 const MAGIC: [u8; 4] = [0xf3, 0x89, 0x9a, 0xc2];
 const DIGEST_BYTES: usize = 16;
