@@ -260,17 +260,10 @@ mod tests {
     fn records(block: &Block, from: u64) -> Result<Vec<Record>, DamagedBlock> {
         let mut entries = Vec::new();
         block.locate(from, 0, &mut entries)?;
-        let slice = |place: Place| {
-            block.bytes[place.start as usize..place.end as usize].to_vec()
-        };
+        let slice = |place: Place| block.bytes[place.start as usize..place.end as usize].to_vec();
         Ok(entries
             .iter()
-            .map(|entry| {
-                (
-                    slice(entry.key),
-                    slice(entry.payload),
-                )
-            })
+            .map(|entry| (slice(entry.key), slice(entry.payload)))
             .collect())
     }
 

@@ -163,7 +163,7 @@ impl Log for MemoryLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conformance;
+    use crate::conformance::{self, Delivery};
 
     fn open(options: &str) -> Arc<dyn Stream> {
         Arc::new(MemoryStream::open(&format!("memory:?{options}")).unwrap())
@@ -171,7 +171,7 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread")]
     async fn it_keeps_the_contract_of_every_stream() {
-        conformance::run(async || open("")).await;
+        conformance::run(Delivery::Once, async || open("")).await;
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::{FIRST_WAIT, Failure, MARK, S3Objects, TRIES, Upload, digest, within};
+use super::{
+    Failure, MARK, S3Objects, Upload, digest,
+    tries::{FIRST_WAIT, TRIES},
+    within,
+};
 use crate::metrics;
 
 /// Bytes of a part: S3 takes parts from 5 MiB on, and 10,000 of them.
@@ -29,6 +33,8 @@ impl S3Objects {
             .metadata(MARK, &upload.mark)
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.address.kms_key.clone())
+            .set_object_lock_mode(self.lock_mode())
+            .set_object_lock_retain_until_date(self.locked_until())
             .customize()
             .config_override(within(0))
             .send()

@@ -7,11 +7,15 @@
 mod address;
 mod failure;
 mod large;
+mod tries;
 
 #[cfg(test)]
 mod tests;
 
-use std::{ops::Range, time::Duration};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use async_trait::async_trait;
 use aws_config::{
@@ -19,8 +23,9 @@ use aws_config::{
 };
 use aws_sdk_s3::{
     Client, config,
-    primitives::ByteStream,
-    types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption},
+    operation::list_objects_v2::ListObjectsV2Output,
+    primitives::{ByteStream, DateTime},
+    types::{ChecksumAlgorithm, ChecksumMode, ObjectLockMode, ServerSideEncryption},
 };
 use aws_smithy_http_client::{
     Builder,
@@ -28,16 +33,14 @@ use aws_smithy_http_client::{
 };
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use tokio::time::sleep;
-use tracing::debug;
 
-use self::{address::Address, failure::Failure};
-use crate::{Key, MAX_KEYS, ObjectError, Objects, Put, metrics};
+use self::{
+    address::{Address, Lock, LockMode},
+    failure::Failure,
+    tries::Tries,
+};
+use crate::{Key, MAX_KEYS, ObjectError, Objects, Put};
 
-/// A request is tried so often; whoever wants more repeats the call.
-const TRIES: u32 = 4;
-/// Waits between tries: from the first, doubled.
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// A connection that takes longer comes to nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A request without a body gets so long.
@@ -197,6 +200,8 @@ impl S3Objects {
             .metadata(MARK, &upload.mark)
             .set_server_side_encryption(self.encryption())
             .set_ssekms_key_id(self.address.kms_key.clone())
+            .set_object_lock_mode(self.lock_mode())
+            .set_object_lock_retain_until_date(self.locked_until())
             .body(ByteStream::from(upload.bytes.clone()))
             .customize()
             .config_override(within(upload.bytes.len()))
@@ -205,9 +210,49 @@ impl S3Objects {
         sent.map(drop).map_err(|error| Failure::of(&error))
     }
 
+    /// One page of what is in the bucket, with every name in it, strictly after `after`.
+    async fn page(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+    ) -> Result<ListObjectsV2Output, ObjectError> {
+        let mut open = Tries::default();
+        loop {
+            let listed = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.address.bucket)
+                .prefix(self.full(prefix))
+                .set_start_after(after.clone())
+                .max_keys(MAX_KEYS as i32)
+                .customize()
+                .config_override(within(0))
+                .send()
+                .await;
+            match listed.map_err(|error| Failure::of(&error)) {
+                Ok(page) => return Ok(page),
+                Err(failure) => open.again("list", prefix, failure).await?,
+            }
+        }
+    }
+
     fn encryption(&self) -> Option<ServerSideEncryption> {
         let kms_key = self.address.kms_key.as_ref();
         kms_key.map(|_| ServerSideEncryption::AwsKms)
+    }
+
+    fn lock_mode(&self) -> Option<ObjectLockMode> {
+        self.address.lock.map(|lock| match lock.mode {
+            LockMode::Compliance => ObjectLockMode::Compliance,
+            LockMode::Governance => ObjectLockMode::Governance,
+        })
+    }
+
+    /// Until when an object is locked that is put now.
+    fn locked_until(&self) -> Option<DateTime> {
+        let Lock { days, .. } = self.address.lock?;
+        let until = SystemTime::now() + Duration::from_hours(24 * u64::from(days));
+        Some(DateTime::from(until))
     }
 
     async fn read(&self, key: &Key, range: Option<String>) -> Result<Option<Bytes>, ObjectError> {
@@ -276,35 +321,29 @@ impl Objects for S3Objects {
     }
 
     async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
-        let mut open = Tries::default();
-        let page = loop {
-            let listed = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.address.bucket)
-                .prefix(self.full(prefix))
-                .set_start_after(after.map(|after| self.full(after.as_str())))
-                .max_keys(MAX_KEYS as i32)
-                .customize()
-                .config_override(within(0))
-                .send()
-                .await;
-            match listed.map_err(|error| Failure::of(&error)) {
-                Ok(page) => break page,
-                Err(failure) => open.again("list", prefix, failure).await?,
+        let mut after = after.map(|after| self.full(after.as_str()));
+        loop {
+            let page = self.page(prefix, after).await?;
+            let names = page.contents().iter().filter_map(|object| object.key());
+            let ours = names.filter_map(|name| name.strip_prefix(&self.address.prefix));
+            // Consoles mark folders by empty objects of such names.
+            let ours = ours.filter(|name| !name.is_empty() && !name.ends_with('/'));
+            let keys: Result<Vec<_>, _> = ours
+                .map(|name| {
+                    Key::new(name).map_err(|error| ObjectError::Refused {
+                        key: name.to_owned(),
+                        reason: error.to_string(),
+                    })
+                })
+                .collect();
+            let keys = keys?;
+            after = page.contents().last().and_then(|last| last.key.clone());
+            // A page of marks alone is no end.
+            let is_end = page.is_truncated() != Some(true) || after.is_none();
+            if !keys.is_empty() || is_end {
+                return Ok(keys);
             }
-        };
-        let names = page.contents().iter().filter_map(|object| object.key());
-        let ours = names.filter_map(|name| name.strip_prefix(&self.address.prefix));
-        // Consoles mark folders by empty objects of such names.
-        let ours = ours.filter(|name| !name.is_empty() && !name.ends_with('/'));
-        ours.map(|name| {
-            Key::new(name).map_err(|error| ObjectError::Refused {
-                key: name.to_owned(),
-                reason: error.to_string(),
-            })
-        })
-        .collect()
+        }
     }
 
     async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
@@ -324,43 +363,6 @@ impl Objects for S3Objects {
                 Err(failure) => open.again("delete", key, failure).await?,
             }
         }
-    }
-}
-
-/// The tries of one call so far.
-#[derive(Debug, Default)]
-struct Tries {
-    failed: u32,
-    /// Whether one of them may have happened.
-    is_unknown: bool,
-}
-
-impl Tries {
-    /// Waits before the next try.
-    ///
-    /// # Errors
-    /// What the call's error is, if there is no further try.
-    async fn again(
-        &mut self,
-        call: &'static str,
-        key: impl ToString,
-        failure: Failure,
-    ) -> Result<(), ObjectError> {
-        self.failed += 1;
-        self.is_unknown |= matches!(failure, Failure::Unknown(_));
-        let is_hopeless = matches!(failure, Failure::Refused(_));
-        let (key, reason) = (key.to_string(), failure.reason());
-        if is_hopeless {
-            return Err(ObjectError::Refused { key, reason });
-        }
-        if self.failed == TRIES {
-            return Err(ObjectError::Unavailable { key, reason });
-        }
-        metrics::retried(call);
-        debug!(call, key, reason, "trying again");
-        let jitter = 0.5 + rand::random::<f64>();
-        sleep(FIRST_WAIT.mul_f64(jitter) * 2_u32.pow(self.failed)).await;
-        Ok(())
     }
 }
 

@@ -65,6 +65,12 @@ pub(super) async fn last(shard: &mut dyn Shard) -> Counted {
     counted(shard.id(), fetched.iter().last())
 }
 
+/// What a read has, as counters.
+pub(super) fn all(shard: &ShardId, fetched: &Fetched) -> Vec<Counted> {
+    let records = fetched.iter();
+    records.map(|record| counted(shard, Some(record))).collect()
+}
+
 #[expect(clippy::expect_used, reason = "this is test code")]
 async fn records(shard: &mut dyn Shard) -> Fetched {
     loop {
@@ -97,6 +103,18 @@ pub(super) async fn read_all(stream: &dyn Stream, group: &str, count: usize) -> 
     records
 }
 
+/// The first `count` records that a new member of `group` reads when it is alone, without those
+/// that come again.
+pub(super) async fn read_all_new(stream: &dyn Stream, group: &str, count: usize) -> Vec<Counted> {
+    let mut reader = Reader::join(stream, group);
+    let mut records = Vec::with_capacity(count);
+    while records.len() < count {
+        records.push(reader.new_record().await);
+    }
+    reader.leave().await;
+    records
+}
+
 /// A member of a group that reads all shards it gets and gives back those revoked.
 pub(super) struct Reader {
     events: mpsc::UnboundedReceiver<Event>,
@@ -116,6 +134,8 @@ enum Event {
 struct Common {
     done: Mutex<HashMap<ShardId, Position>>,
     owned: Mutex<HashSet<ShardId>>,
+    /// The greatest counter of every key.
+    seen: Mutex<HashMap<String, u64>>,
 }
 
 /// How long a read is waited for before it is dropped and begun again.
@@ -161,6 +181,19 @@ impl Reader {
     pub(super) async fn record(&mut self) -> Counted {
         loop {
             if let Event::Record(record) = self.event().await {
+                return record;
+            }
+        }
+    }
+
+    /// Waits for the next record that does not come again. Counters of a key grow.
+    pub(super) async fn new_record(&mut self) -> Counted {
+        loop {
+            let record = self.record().await;
+            let mut seen = locked(&self.common.seen);
+            let newest = seen.get(&record.key).copied();
+            if newest.is_none_or(|newest| record.counter > newest) {
+                seen.insert(record.key.clone(), record.counter);
                 return record;
             }
         }

@@ -72,6 +72,7 @@ impl KinesisProducer {
             linger: address.linger,
             call_bytes: address.call_bytes,
             is_stale: false,
+            misses: 0,
             last_error: "it does not answer".to_owned(),
             tasks: JoinSet::new(),
             calls: HashMap::new(),
@@ -136,6 +137,8 @@ struct Sender {
     call_bytes: usize,
     /// Whether the service has other shards than the map.
     is_stale: bool,
+    /// How often in a row the shards were listed, and were others yet.
+    misses: u32,
     last_error: String,
     tasks: JoinSet<Done>,
     /// What is under way, by the task that calls.
@@ -218,7 +221,8 @@ impl Sender {
     fn send(&mut self) {
         if self.is_stale {
             if self.lanes.under_way() == 0 && self.tasks.is_empty() {
-                self.tasks.spawn(list(self.service.clone()));
+                self.tasks.spawn(list(self.service.clone(), self.misses));
+                self.misses += 1;
             }
             return;
         }
@@ -299,6 +303,9 @@ impl Sender {
                 return;
             }
         }
+        if is_predicted {
+            self.misses = 0;
+        }
         metrics::stored(outgoing.parcel.count(), outgoing.parcel.bytes());
         self.lanes.stored(outgoing.lane);
         self.settle(&outgoing.parcel, None);
@@ -345,16 +352,19 @@ impl Sender {
 }
 
 /// Lists the shards until they are a whole map: while they are split or merged they are not.
-async fn list(service: Arc<Service>) -> Done {
-    let mut failures = 0;
+/// After `misses` in vain it waits first, for the service lists what it does a moment later.
+async fn list(service: Arc<Service>, misses: u32) -> Done {
+    let mut failures = misses;
     loop {
+        if failures > 0 {
+            sleep(backoff::after(failures)).await;
+        }
         match service.list().await.map(open_map) {
             Ok(Ok(map)) => return Done::Listed(map),
             Ok(Err(error)) => info!(%error, "listing the shards again"),
             Err(error) => warn!(%error, "listing the shards again"),
         }
         failures += 1;
-        sleep(backoff::after(failures)).await;
     }
 }
 

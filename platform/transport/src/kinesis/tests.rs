@@ -6,7 +6,7 @@ use aws_credential_types::Credentials;
 use faults::servers::{Kinesis, KinesisOptions};
 
 use super::*;
-use crate::conformance;
+use crate::conformance::{self, Delivery};
 
 /// A stream of its own on a server.
 async fn open(kinesis: &Kinesis, options: &str) -> Arc<dyn Stream> {
@@ -30,5 +30,5 @@ async fn open_named(kinesis: &Kinesis, name: &str, options: &str) -> Arc<dyn Str
 async fn it_keeps_the_contract_of_every_stream() {
     let kinesis = Kinesis::start(KinesisOptions::default()).await;
     let options = "linger=2ms&poll=10ms&failover=1s";
-    conformance::run(async || open(&kinesis, options).await).await;
+    conformance::run(Delivery::Once, async || open(&kinesis, options).await).await;
 }

@@ -7,7 +7,11 @@ mod failure;
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::EmbeddedStream;
-use crate::{Batch, Read, Shard, Stream, StreamError, conformance, gather::Found};
+use crate::{
+    Batch, Read, Shard, Stream, StreamError,
+    conformance::{self, Delivery},
+    gather::Found,
+};
 
 fn url(directory: &Path, options: &str) -> String {
     format!("embedded://{}?{options}", directory.display())
@@ -61,7 +65,7 @@ async fn read(shard: &mut dyn Shard, count: usize) -> Vec<(u64, crate::Position,
 async fn it_keeps_the_contract_of_every_stream() {
     let directory = tempfile::tempdir().unwrap();
     let opened = std::cell::Cell::new(0);
-    conformance::run(async || {
+    conformance::run(Delivery::Once, async || {
         opened.set(opened.get() + 1);
         let directory = directory.path().join(opened.get().to_string());
         Arc::new(open(&directory, "shards=4").await) as Arc<dyn Stream>
