@@ -185,4 +185,6 @@ fn write_varint(mut value: u64, to: &mut Vec<u8>) {
 }
 
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod tests;
