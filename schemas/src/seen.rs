@@ -1,6 +1,8 @@
 //! Which pings of one vehicle were seen: a bounded set of ping names, as runs of sequence numbers.
 //! It does not keep the pings, and does not decide what a repeat means.
 
+mod merge;
+
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,8 @@ pub struct Seen {
 struct Older {
     /// Runs of one epoch each, sorted, without overlap or touch. Most come and go at the ends.
     runs: VecDeque<Run>,
-    /// Names below this were forgotten: whether they were seen is not known.
+    /// Names below this were forgotten: whether they were seen is not known, but for those in runs
+    /// that came from another set.
     floor: Option<PingName>,
 }
 
@@ -136,12 +139,12 @@ impl Older {
     }
 
     fn insert(&mut self, name: PingName) -> Sighting {
-        if self.lies_beyond(name) {
-            return Sighting::BeyondMemory;
-        }
         let after = self.runs.partition_point(|run| run.begin() <= name);
         if after > 0 && self.runs[after - 1].holds(name) {
             return Sighting::Repeat;
+        }
+        if self.lies_beyond(name) {
+            return Sighting::BeyondMemory;
         }
         let touches_left = after > 0 && self.runs[after - 1].ends_before(name);
         let touches_right = self
@@ -181,10 +184,11 @@ impl Older {
         while self.runs.len() + 1 > max_runs
             && let Some(lowest) = self.runs.pop_front()
         {
-            self.floor = Some(PingName {
+            let above = PingName {
                 epoch: lowest.epoch,
                 seq: lowest.last.saturating_add(1),
-            });
+            };
+            self.floor = self.floor.max(Some(above));
         }
     }
 
