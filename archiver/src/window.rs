@@ -5,8 +5,10 @@
 //! unless ingest is told otherwise; of one vehicle's pings `schemas::seen::Seen` keeps the highest
 //! names; of ride events and of trips the latest [`recent::MAX_NAMES`] each are kept. All vehicles
 //! together have [`BOUNDS`], which hold after each commit: what a draft adds to the window is bounded
-//! by its rows. A repeat from beyond these bounds is a row again.
+//! by its rows, and what a shard inherits by its parents' bounds. A repeat from beyond these bounds
+//! is a row again.
 
+mod inherit;
 mod recent;
 
 use std::{
@@ -218,18 +220,28 @@ impl Window {
     }
 
     fn number(&mut self, fleet: FleetId, vehicle: VehicleId) -> u32 {
-        let hash = self.hasher.hash_one((fleet, vehicle));
-        let is_it = |number: &u32| self.vehicles.get(*number).key.is(fleet, vehicle);
-        if let Some(number) = self.index.find(hash, is_it) {
-            return *number;
+        if let Some(number) = self.find(fleet, vehicle) {
+            return number;
         }
-        let number = self.vehicles.len() as u32;
-        self.vehicles.push(Vehicle {
+        self.push(Vehicle {
             key: VehicleKey::new(fleet, vehicle),
             last_ms: self.clock_ms,
             pings: Seen::default(),
-        });
+        })
+    }
+
+    fn find(&self, fleet: FleetId, vehicle: VehicleId) -> Option<u32> {
+        let hash = self.hasher.hash_one((fleet, vehicle));
+        let is_it = |number: &u32| self.vehicles.get(*number).key.is(fleet, vehicle);
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// Adds a vehicle that is not there.
+    fn push(&mut self, vehicle: Vehicle) -> u32 {
+        let number = self.vehicles.len() as u32;
+        self.vehicles.push(vehicle);
         let (vehicles, hasher) = (&self.vehicles, &self.hasher);
+        let hash = hash_of(hasher, vehicles, number);
         self.index
             .insert_unique(hash, number, |number| hash_of(hasher, vehicles, *number));
         number

@@ -85,6 +85,21 @@ impl Recent {
         }
     }
 
+    /// Adds what another set knows, each name as of its first sighting.
+    pub(super) fn merge(&mut self, other: Self) {
+        let mut seen: Vec<Seen> = self.order.drain(..).chain(other.order).collect();
+        seen.sort_unstable_by_key(|seen| (seen.at_ms, seen.digest));
+        self.known.clear();
+        self.order = seen
+            .into_iter()
+            .filter(|seen| self.known.insert(seen.digest))
+            .collect();
+        self.floor = self.floor.max(other.floor);
+        while self.order.len() > MAX_NAMES {
+            self.forget_oldest();
+        }
+    }
+
     fn forget_oldest(&mut self) {
         if let Some(seen) = self.order.pop_front() {
             self.known.remove(&seen.digest);

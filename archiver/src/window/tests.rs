@@ -10,7 +10,7 @@ use crate::dead_letters::Hex;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-fn ping(vehicle: u8, epoch: u64, seq: u64) -> Ping {
+pub(super) fn ping(vehicle: u8, epoch: u64, seq: u64) -> Ping {
     Ping {
         fleet: FleetId::default(),
         vehicle: format!("v{vehicle}").parse().unwrap(),
@@ -29,7 +29,7 @@ fn ping(vehicle: u8, epoch: u64, seq: u64) -> Ping {
     }
 }
 
-fn event(ride: u8, kind: RideEventKind, time: i64) -> RideEvent {
+pub(super) fn event(ride: u8, kind: RideEventKind, time: i64) -> RideEvent {
     RideEvent {
         fleet: FleetId::default(),
         ride: format!("r{ride}").parse().unwrap(),
@@ -41,7 +41,7 @@ fn event(ride: u8, kind: RideEventKind, time: i64) -> RideEvent {
     }
 }
 
-fn restored(window: &mut Window) -> Window {
+pub(super) fn restored(window: &mut Window) -> Window {
     Window::decode(&window.encode().unwrap()).unwrap()
 }
 
