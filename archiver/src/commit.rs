@@ -1,6 +1,8 @@
 //! What a commit says, and the intent that goes before it: plain JSON for whoever verifies.
 //! Equal commits are equal bytes: there is no clock and no name of a worker in them.
 
+use std::ops::Not;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,12 @@ pub(crate) struct Intent {
     pub(crate) range: Range,
     /// The dedupe window after commit n - 1; None before the first.
     pub(crate) window: Option<StoredObject>,
+    /// Of the first commit: the last windows of the shards that this one had its keys from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parents: Vec<StoredObject>,
+    /// Whether the range ends where the shard does.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) closes: bool,
 }
 
 /// Positions of a shard, after `from`, up to and including `to`, as the stream writes them.
@@ -58,6 +66,12 @@ pub(crate) struct Commit {
     pub(crate) window: StoredObject,
     /// How many of what.
     pub(crate) counts: Counts,
+    /// Of the first commit: the last windows of the shards that this one had its keys from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) parents: Vec<StoredObject>,
+    /// Whether the shard was split or merged and all of it is archived: the last link of its chain.
+    #[serde(default, skip_serializing_if = "Not::not")]
+    pub(crate) closes: bool,
 }
 
 /// A Parquet file.
@@ -158,6 +172,7 @@ mod tests {
         let files = proptest::collection::vec(file(), 0..3);
         let gaps = proptest::collection::vec(range(), 0..3);
         let head = ("[a-z0-9-]{1,9}", any::<u64>(), range());
+        let ends = (proptest::collection::vec(object(), 0..3), any::<bool>());
         let counts =
             (any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(rows, dead, repeats)| Counts {
                 records: rows,
@@ -176,9 +191,18 @@ mod tests {
             gaps,
             object(),
             counts,
+            ends,
         )
             .prop_map(
-                |((shard, n, range), files, dead_letters, gaps, window, counts)| Commit {
+                |(
+                    (shard, n, range),
+                    files,
+                    dead_letters,
+                    gaps,
+                    window,
+                    counts,
+                    (parents, closes),
+                )| Commit {
                     shard,
                     n,
                     range,
@@ -187,8 +211,28 @@ mod tests {
                     gaps,
                     window,
                     counts,
+                    parents,
+                    closes,
                 },
             )
+    }
+
+    /// What was written once is read for ever, and written the same.
+    const GOLDEN: &str = r#"{
+  "shard": "s",
+  "n": 7,
+  "range": {
+    "from": "1",
+    "to": "2"
+  },
+  "window": null
+}"#;
+
+    #[test]
+    fn what_a_document_does_not_say_takes_no_byte() {
+        let intent: Intent = serde_json::from_str(GOLDEN).unwrap();
+        assert_eq!((intent.closes, intent.parents.len()), (false, 0));
+        assert_eq!(to_bytes(&intent).unwrap(), GOLDEN);
     }
 
     proptest! {
@@ -201,8 +245,10 @@ mod tests {
         #[test]
         fn an_intent_reads_back_as_it_was_written(
             range in range(), n in any::<u64>(), window in proptest::option::of(object()),
+            parents in proptest::collection::vec(object(), 0..3), closes in any::<bool>(),
         ) {
-            let intent = Intent { shard: "s".to_owned(), n, range, window };
+            let shard = "s".to_owned();
+            let intent = Intent { shard, n, range, window, parents, closes };
             let bytes = to_bytes(&intent).unwrap();
             prop_assert_eq!(serde_json::from_slice::<Intent>(&bytes).unwrap(), intent);
         }

@@ -21,10 +21,13 @@ pub(crate) enum Cut {
     Memory,
     /// The worker or its hold on the shard ends.
     End,
+    /// The shard ends: it was split or merged.
+    Closed,
 }
 
 impl Cut {
-    pub(crate) const ALL: [Self; 4] = [Self::Size, Self::Age, Self::Memory, Self::End];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Size, Self::Age, Self::Memory, Self::End, Self::Closed];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +35,7 @@ impl Cut {
             Self::Age => "age",
             Self::Memory => "memory",
             Self::End => "end",
+            Self::Closed => "closed",
         }
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Draft {
     link: Link,
     from: Option<Position>,
     to: Option<Position>,
-    /// The stored window that this draft began with, and what has become of it since.
-    window_before: Option<StoredObject>,
+    /// The stored windows that this draft began with, and what has become of them since.
+    sources: Sources,
     window: Window,
     pings: PingRows,
     events: Vec<RideEvent>,
@@ -39,6 +39,17 @@ pub(crate) struct Draft {
     gaps: Vec<Range>,
     counts: Counts,
     oldest_ms: Option<i64>,
+    /// Whether the range ends where the shard does.
+    closes: bool,
+}
+
+/// The stored windows that a draft's window was made of.
+#[derive(Debug)]
+pub(crate) enum Sources {
+    /// That after the commit before.
+    Last(StoredObject),
+    /// Of the first commit: the last ones of the shard's parents, if there are any.
+    Parents(Vec<StoredObject>),
 }
 
 /// Says whether reading has come to the end of a range.
@@ -70,13 +81,13 @@ impl Draft {
         link: Link,
         from: Option<Position>,
         window: Window,
-        window_before: Option<StoredObject>,
+        sources: Sources,
     ) -> Self {
         Self {
             link,
             from,
             to: None,
-            window_before,
+            sources,
             window,
             pings: PingRows::default(),
             events: Vec::new(),
@@ -86,6 +97,7 @@ impl Draft {
             gaps: Vec::new(),
             counts: Counts::default(),
             oldest_ms: None,
+            closes: false,
         }
     }
 
@@ -122,6 +134,16 @@ impl Draft {
         }
     }
 
+    /// Notes that there is nothing more up to and including `to`.
+    pub(crate) fn pass(&mut self, to: Position) {
+        self.to = Some(to);
+    }
+
+    /// Notes that the shard ends where the range does.
+    pub(crate) fn close(&mut self) {
+        self.closes = true;
+    }
+
     /// Where reading goes on.
     pub(crate) fn position(&self) -> Option<Position> {
         self.to.or(self.from)
@@ -154,11 +176,17 @@ impl Draft {
 
     /// What is to be written before any of it: None where there is nothing to commit.
     pub(crate) fn intent(&self) -> Option<Intent> {
+        let (window, parents) = match &self.sources {
+            Sources::Last(window) => (Some(window.clone()), Vec::new()),
+            Sources::Parents(parents) => (None, parents.clone()),
+        };
         Some(Intent {
             shard: self.link.shard.clone(),
             n: self.link.n,
             range: self.range()?,
-            window: self.window_before.clone(),
+            window,
+            parents,
+            closes: self.closes,
         })
     }
 
@@ -192,13 +220,18 @@ impl Draft {
             gaps: self.gaps,
             window: window.clone(),
             counts: self.counts,
+            parents: match self.sources {
+                Sources::Last(_) => Vec::new(),
+                Sources::Parents(parents) => parents,
+            },
+            closes: self.closes,
         };
         let oldest_ms = self.oldest_ms;
         let next = Link {
             n: self.link.n + 1,
             ..self.link
         };
-        let next = Self::new(next, self.to, self.window, Some(window));
+        let next = Self::new(next, self.to, self.window, Sources::Last(window));
         Ok((
             Sealed {
                 objects,

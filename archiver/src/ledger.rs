@@ -1,7 +1,10 @@
 //! The chain of commits of one shard in object storage, with the intents and windows beside it.
 //! Who puts a number first owns it; there are no locks. It does not read the stream.
 //!
-//! Intents and commits are kept for ever: an intent that was pruned could be put a second time.
+//! Intents and commits are kept for ever: an intent that was pruned could be put a second time. So
+//! is the window of a commit that closes its chain: the shard's children begin with it.
+
+mod inheritance;
 
 use std::sync::Arc;
 
@@ -11,11 +14,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use objects::{Chain, Key, ObjectError, Objects, Put};
 use service::Shutdown;
 use tracing::warn;
-use transport::Position;
+use transport::{Lineage, Position};
 
 use crate::{
     commit::{Commit, Intent, StoredObject, to_bytes},
-    draft::{Draft, sha256},
+    draft::{Draft, Sources, sha256},
     layout::{Link, windows_prefix},
     metrics,
     storage::persist,
@@ -50,18 +53,24 @@ pub(crate) enum Hold {
 }
 
 /// Where a shard's chain stands.
-pub(crate) struct State {
-    /// The commit that comes next, empty.
-    pub(crate) draft: Draft,
-    /// The intent that somebody left open under its number.
-    pub(crate) open: Option<Intent>,
+#[expect(clippy::large_enum_variant, reason = "a worker has one at a time")]
+pub(crate) enum State {
+    /// It goes on.
+    Open {
+        /// The commit that comes next, empty.
+        draft: Draft,
+        /// The intent that somebody left open under its number.
+        open: Option<Intent>,
+    },
+    /// All of the shard is archived, up to its end.
+    Closed(Position),
 }
 
 impl Ledger {
     /// The chain of `shard`.
     pub(crate) fn new(objects: Arc<dyn Objects>, shard: &str, drain: Shutdown) -> Self {
         Self {
-            commits: Chain::new(Arc::clone(&objects), format!("_commits/{shard}")),
+            commits: commits_of(&objects, shard),
             intents: Chain::new(Arc::clone(&objects), format!("_intents/{shard}")),
             objects,
             shard: shard.to_owned(),
@@ -69,29 +78,31 @@ impl Ledger {
         }
     }
 
-    /// Reads where the chain stands.
-    pub(crate) async fn load(&self) -> anyhow::Result<State> {
-        let draft = self.load_draft().await?;
-        let n = draft.link().n;
-        let intent = persist(&self.drain, || self.intents.get(n))
-            .await
-            .context("read an intent")?;
-        let open = match intent {
-            Some(bytes) => {
-                let open: Intent = serde_json::from_slice(&bytes)
-                    .with_context(|| format!("intent {n} of shard {}", self.shard))?;
-                let from = draft.position().map(|position| position.to_string());
-                ensure!(
-                    open.range.from == from,
-                    "intent {n} of shard {} does not begin where commit {} ends",
-                    self.shard,
-                    n - 1
-                );
-                Some(open)
-            }
-            None => None,
+    /// Reads where the chain of a shard of this lineage stands.
+    pub(crate) async fn load(&self, lineage: &Lineage) -> anyhow::Result<State> {
+        let Some((commit, window)) = self.last_commit(&self.shard).await? else {
+            let open = self.intent(1).await?;
+            let draft = self.begin(lineage, open.as_ref()).await?;
+            return Ok(State::Open { draft, open });
         };
-        Ok(State { draft, open })
+        let to: Position = commit.range.to.parse().context("end of the last commit")?;
+        if commit.closes {
+            return Ok(State::Closed(to));
+        }
+        let open = self.intent(commit.n + 1).await?;
+        ensure!(
+            open.as_ref()
+                .is_none_or(|open| open.range.from.as_ref() == Some(&commit.range.to)),
+            "intent {} of shard {} does not begin where the commit before it ends",
+            commit.n + 1,
+            self.shard,
+        );
+        let next = Link {
+            shard: commit.shard,
+            n: commit.n + 1,
+        };
+        let draft = Draft::new(next, Some(to), window, Sources::Last(commit.window));
+        Ok(State::Open { draft, open })
     }
 
     /// Fixes a range, before anything of it is written.
@@ -179,34 +190,34 @@ impl Ledger {
         })
     }
 
-    /// The empty draft after the last commit.
-    async fn load_draft(&self) -> anyhow::Result<Draft> {
+    /// The last commit of a shard's chain and the window after it; None for an empty chain.
+    async fn last_commit(&self, shard: &str) -> anyhow::Result<Option<(Commit, Window)>> {
+        let commits = commits_of(&self.objects, shard);
         for _ in 0..MAX_LOADS {
-            let last = persist(&self.drain, || self.commits.last())
+            let last = persist(&self.drain, || commits.last())
                 .await
                 .context("read the commits")?;
             let Some((n, bytes)) = last else {
-                let first = Link {
-                    shard: self.shard.clone(),
-                    n: 1,
-                };
-                return Ok(Draft::new(first, None, Window::default(), None));
+                return Ok(None);
             };
             let commit: Commit = serde_json::from_slice(&bytes)
-                .with_context(|| format!("commit {n} of shard {}", self.shard))?;
-            let to: Position = commit.range.to.parse().context("end of the last commit")?;
+                .with_context(|| format!("commit {n} of shard {shard}"))?;
             if let Some(window) = self.load_window(&commit.window).await? {
-                let next = Link {
-                    shard: commit.shard,
-                    n: n + 1,
-                };
-                return Ok(Draft::new(next, Some(to), window, Some(commit.window)));
+                return Ok(Some((commit, window)));
             }
         }
-        bail!(
-            "the dedupe window of the last commit of shard {} is missing",
-            self.shard
-        )
+        bail!("the dedupe window of the last commit of shard {shard} is missing")
+    }
+
+    async fn intent(&self, n: u64) -> anyhow::Result<Option<Intent>> {
+        let intent = persist(&self.drain, || self.intents.get(n))
+            .await
+            .context("read an intent")?;
+        let read = |bytes: Bytes| serde_json::from_slice(&bytes);
+        intent
+            .map(read)
+            .transpose()
+            .with_context(|| format!("intent {n} of shard {}", self.shard))
     }
 
     async fn load_window(&self, object: &StoredObject) -> anyhow::Result<Option<Window>> {
@@ -223,4 +234,8 @@ impl Ledger {
             Window::decode(&bytes).with_context(|| format!("dedupe window {key}"))?,
         ))
     }
+}
+
+fn commits_of(objects: &Arc<dyn Objects>, shard: &str) -> Chain {
+    Chain::new(Arc::clone(objects), format!("_commits/{shard}"))
 }

@@ -19,11 +19,36 @@ const GAPS: &str = "hansom_archiver_gaps_total";
 const DISPLACED: &str = "hansom_archiver_displaced_total";
 const RETRIES: &str = "hansom_archiver_retries_total";
 const CHECKPOINT_FAILURES: &str = "hansom_archiver_checkpoint_failures_total";
+const FINISH_FAILURES: &str = "hansom_archiver_finish_failures_total";
+const PARENTS: &str = "hansom_archiver_parents_total";
 const LAG: &str = "hansom_archiver_lag_seconds";
 const BUFFERED: &str = "hansom_archiver_buffered_bytes";
 const VEHICLES: &str = "hansom_archiver_window_vehicles";
 const RUNS: &str = "hansom_archiver_window_runs";
 const VEHICLES_FORGOTTEN: &str = "hansom_archiver_vehicles_forgotten_total";
+
+/// What the chain of a parent was found to be by a shard that begins with it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum ParentChain {
+    /// All of the parent is archived.
+    Closed,
+    /// What came after its last commit is lost.
+    Open,
+    /// Nothing of it was ever archived.
+    Missing,
+}
+
+impl ParentChain {
+    const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::Missing];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::Missing => "missing",
+        }
+    }
+}
 
 /// Describes all metrics of the archiver, and shows those that may stay zero.
 pub(crate) fn describe() {
@@ -56,6 +81,14 @@ pub(crate) fn describe() {
         CHECKPOINT_FAILURES,
         "Checkpoints that the stream did not take"
     );
+    describe_counter!(
+        FINISH_FAILURES,
+        "Times that the stream did not take that a shard is done"
+    );
+    describe_counter!(
+        PARENTS,
+        "Parents that new shards began with, by their chains: of an open one records are lost"
+    );
     describe_histogram!(
         LAG,
         Unit::Seconds,
@@ -86,6 +119,9 @@ pub(crate) fn describe() {
     for cut in Cut::ALL {
         counter!(CUTS, "reason" => cut.as_str()).increment(0);
     }
+    for chain in ParentChain::ALL {
+        counter!(PARENTS, "chain" => chain.as_str()).increment(0);
+    }
     for name in [
         RECORDS,
         COMMITS,
@@ -93,6 +129,7 @@ pub(crate) fn describe() {
         DISPLACED,
         RETRIES,
         CHECKPOINT_FAILURES,
+        FINISH_FAILURES,
         VEHICLES_FORGOTTEN,
     ] {
         counter!(name).increment(0);
@@ -147,6 +184,16 @@ pub(crate) fn retried() {
 /// The stream did not take a checkpoint.
 pub(crate) fn checkpoint_failed() {
     counter!(CHECKPOINT_FAILURES).increment(1);
+}
+
+/// The stream did not take that a shard is done.
+pub(crate) fn finish_failed() {
+    counter!(FINISH_FAILURES).increment(1);
+}
+
+/// A shard begins with what a parent left.
+pub(crate) fn inherited(chain: ParentChain) {
+    counter!(PARENTS, "chain" => chain.as_str()).increment(1);
 }
 
 /// All shards together hold so many bytes.

@@ -7,9 +7,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use service::Shutdown;
-use tokio::{sync::Semaphore, task, time::Instant};
+use tokio::{
+    sync::Semaphore,
+    task,
+    time::{self, Instant},
+};
 use tracing::{error, info, warn};
 use transport::{Position, Read, Shard};
 
@@ -25,6 +29,12 @@ use crate::{
 /// Encoded bytes per byte of rows in memory, before a first commit has shown it: generous, as a file
 /// that is too small does less harm than one too large.
 pub(crate) const FIRST_RATIO: f64 = 0.25;
+
+/// So many tries to tell the stream that a shard is done, before it is dropped and got again.
+const FINISH_TRIES: u32 = 5;
+
+/// Waits between two of them.
+const FINISH_WAIT: Duration = Duration::from_millis(500);
 
 /// Archives one shard.
 pub(crate) struct Worker {
@@ -118,7 +128,16 @@ impl Worker {
 
     async fn archive(&mut self) -> anyhow::Result<Ended> {
         self.share.hold(0);
-        let State { mut draft, open } = self.ledger.load().await?;
+        let (mut draft, open) = match self.ledger.load(self.shard.lineage()).await? {
+            State::Open { draft, open } => (draft, open),
+            State::Closed(end) => {
+                // The last commit may have no checkpoint yet, and nobody may have heard of the end.
+                self.shard.seek(Some(end));
+                self.checkpoint(Some(end)).await;
+                self.finish().await;
+                return Ok(Ended::Done);
+            }
+        };
         self.window.set(draft.window_size());
         // The last commit may have no checkpoint yet, or be older than the checkpoint.
         self.checkpoint(draft.position()).await;
@@ -141,8 +160,13 @@ impl Worker {
                 };
                 draft = next;
             }
-            if cut == Cut::End {
-                return Ok(Ended::Done);
+            match cut {
+                Cut::Size | Cut::Age | Cut::Memory => {}
+                Cut::End => return Ok(Ended::Done),
+                Cut::Closed => {
+                    self.finish().await;
+                    return Ok(Ended::Done);
+                }
             }
         }
     }
@@ -168,10 +192,12 @@ impl Worker {
                 Event::Read(Read::Gap(through)) => {
                     let _all = draft.skip(through, None);
                 }
-                // TODO
-                Event::Read(Read::Ended(_) | Read::Revoked) | Event::ReadOut => {
-                    return Ok(Cut::End);
+                Event::Read(Read::Ended(end)) => {
+                    draft.pass(end);
+                    draft.close();
+                    return Ok(Cut::Closed);
                 }
+                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Cut::End),
                 Event::Woken => continue,
             }
             gathering.get_or_insert_with(|| self.gathering(draft.oldest_ms()));
@@ -224,13 +250,20 @@ impl Worker {
         let Some(next) = self.commit(draft).await? else {
             return Ok(ControlFlow::Break(Ended::Displaced));
         };
+        if intent.closes {
+            self.finish().await;
+            return Ok(ControlFlow::Break(Ended::Done));
+        }
         self.shard.seek(next.position());
         Ok(ControlFlow::Continue(next))
     }
 
     /// Reads the range of an intent that was left open, that and no more.
     async fn reread(&mut self, draft: &mut Draft, intent: &Intent) -> anyhow::Result<Progress> {
-        let until = intent.range.to.parse().context("end of an open intent")?;
+        let until: Position = intent.range.to.parse().context("end of an open intent")?;
+        if intent.closes {
+            draft.close();
+        }
         info!(
             shard = intent.shard,
             n = intent.n,
@@ -240,9 +273,15 @@ impl Worker {
             let progress = match self.next(Turn::Nobody, None).await? {
                 Event::Read(Read::Records(records)) => draft.take(&records, Some(until))?,
                 Event::Read(Read::Gap(through)) => draft.skip(through, Some(until)),
-                Event::Read(Read::Ended(_) | Read::Revoked) | Event::ReadOut => {
-                    return Ok(Progress::Before);
+                Event::Read(Read::Ended(end)) => {
+                    ensure!(
+                        until <= end,
+                        "an open intent goes on behind the shard's end"
+                    );
+                    draft.pass(until);
+                    Progress::Reached
                 }
+                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Progress::Before),
                 Event::Woken => Progress::Before,
             };
             self.share.hold(draft.bytes());
@@ -286,6 +325,21 @@ impl Worker {
         {
             metrics::checkpoint_failed();
             warn!(%error, "checkpoint is not stored, the next one will be");
+        }
+    }
+
+    /// Tells the stream that the shard is done. If it does not hear, the group gets the shard again,
+    /// and whoever has it then finds a closed chain and has only this to do.
+    async fn finish(&mut self) {
+        for tries in 1..=FINISH_TRIES {
+            let Err(error) = self.shard.finish().await else {
+                return;
+            };
+            metrics::finish_failed();
+            warn!(shard = %self.shard.id(), %error, tries, "the stream does not take that the shard is done");
+            if tries < FINISH_TRIES {
+                time::sleep(FINISH_WAIT).await;
+            }
         }
     }
 

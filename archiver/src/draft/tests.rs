@@ -16,7 +16,12 @@ fn link() -> Link {
 }
 
 fn empty() -> Draft {
-    Draft::new(link(), None, Window::default(), None)
+    Draft::new(
+        link(),
+        None,
+        Window::default(),
+        Sources::Parents(Vec::new()),
+    )
 }
 
 async fn shard_of(entries: &[Entry]) -> Box<dyn Shard> {

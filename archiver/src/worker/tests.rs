@@ -1,6 +1,7 @@
 //! Whatever dies wherever, and whoever fights for a shard: every fact is in the archive once.
 
 mod cuts;
+mod reshards;
 mod starts;
 
 use std::sync::atomic::AtomicUsize;

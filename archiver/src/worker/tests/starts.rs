@@ -19,7 +19,9 @@ async fn positions(stream: &Arc<dyn Stream>) -> Vec<Position> {
 async fn leave_open(stream: &Arc<dyn Stream>, objects: Arc<dyn Objects>) {
     let mut shard = stream.consumer("archiver").acquire().await.unwrap();
     let ledger = Ledger::new(objects, shard.id().as_str(), Shutdown::new());
-    let mut draft = ledger.load().await.unwrap().draft;
+    let State::Open { mut draft, .. } = ledger.load(shard.lineage()).await.unwrap() else {
+        panic!("the chain is closed")
+    };
     while let Some(Read::Records(records)) = shard.read_if_any().await.unwrap() {
         let _all = draft.take(&records, None).unwrap();
     }
