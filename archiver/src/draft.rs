@@ -149,11 +149,6 @@ impl Draft {
         self.to.or(self.from)
     }
 
-    /// The link of the chain that this draft will be.
-    pub(crate) fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// Bytes that the draft takes in memory.
     pub(crate) fn bytes(&self) -> usize {
         self.row_bytes() + self.dead_letters.bytes()

@@ -134,7 +134,7 @@ async fn append_to(seats: &[Seat], entries: &[Entry]) {
         let mut key = Vec::new();
         schemas::record::write_key(fleet, vehicle, &mut key);
         let mut theirs = seats.iter().filter(|seat| seat.lineage.has(&key));
-        append(&theirs.next().unwrap().stream, &[entry.clone()]).await;
+        append(&theirs.next().unwrap().stream, std::slice::from_ref(entry)).await;
         assert!(theirs.next().is_none(), "two shards have one key");
     }
 }
