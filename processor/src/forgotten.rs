@@ -26,6 +26,14 @@ impl ForgottenRides {
         self.0.contains_key(&hash(fleet, ride))
     }
 
+    /// Adds what another shard remembers.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for (ride, since_ms) in other.0 {
+            let known = self.0.entry(ride).or_insert(since_ms);
+            *known = since_ms.max(*known);
+        }
+    }
+
     /// Drops what is older than that, and more where there is too much.
     pub(crate) fn sweep(&mut self, clock_ms: i64) {
         let mut memory_ms = MEMORY_MS;

@@ -46,6 +46,12 @@ impl Outbox {
         self.waiting.push_back(waiting);
     }
 
+    /// Adds the trips of another outbox whose keys `has` says are here, in their order.
+    pub(crate) fn take_over(&mut self, other: Self, has: impl Fn(&[u8]) -> bool) {
+        let ours = other.waiting.into_iter().filter(|trip| has(&trip.key));
+        self.waiting.extend(ours);
+    }
+
     /// How many trips wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()

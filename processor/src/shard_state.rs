@@ -5,9 +5,11 @@
 //! A ride is followed in the shard of its vehicle. One that goes on under a vehicle of another shard
 //! is two rides, one in each: the former is forgotten as abandoned after a day, and writes a trip
 //! of its own only if its vehicle says how the ride ended. Versions of trips count in each alone,
-//! so that the archive may then have two trips of one ride and version, told apart by vehicle.
+//! so that the archive may then have two trips of one ride and version, told apart by vehicle. Where
+//! the two shards are merged, the ride stays with the vehicle with which it is shown.
 
 mod forgetting;
+mod inheriting;
 
 use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
 use serde::{Deserialize, Serialize};

@@ -133,6 +133,22 @@ impl Vehicle {
         over.or(self.rides.first()).map(|tracked| tracked.ride.id())
     }
 
+    /// Adds what another shard knows of the same vehicle, and its rides. Where both have a word, the
+    /// shard's stands that heard of it last; the version is not less than either.
+    pub(crate) fn merge(&mut self, mut other: Self) {
+        if (other.heard_ms, other.version) > (self.heard_ms, self.version) {
+            std::mem::swap(self, &mut other);
+        }
+        self.version = self.version.max(other.version);
+        for tracked in other.rides {
+            match self.ride_mut(tracked.ride.id()) {
+                Some(known) if known.ride.version < tracked.ride.version => *known = tracked,
+                Some(_) => {}
+                None => self.take_ride(tracked),
+            }
+        }
+    }
+
     /// Counts a change that is not its own: of the ride that it serves.
     pub(crate) fn note_change(&mut self) {
         self.version.advance();

@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher as _;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use schemas::{FleetId, Timestamp, VehicleId, kept::VehicleKey};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -42,6 +42,22 @@ impl Vehicles {
             .into_mut()
     }
 
+    /// Adds a vehicle to what is known of it already.
+    pub(crate) fn add(&mut self, vehicle: Box<Vehicle>) {
+        let hasher = &self.hasher;
+        let entry = self.table.entry(
+            hasher.hash_one(&vehicle.key),
+            |known| known.key == vehicle.key,
+            |known| hasher.hash_one(&known.key),
+        );
+        match entry {
+            Entry::Occupied(mut known) => known.get_mut().merge(*vehicle),
+            Entry::Vacant(room) => {
+                room.insert(vehicle);
+            }
+        }
+    }
+
     /// Keeps those of which `keep` says so.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut Vehicle) -> bool) {
         self.table.retain(|vehicle| keep(vehicle));
@@ -55,6 +71,11 @@ impl Vehicles {
     /// All of them, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Vehicle> {
         self.table.iter_mut().map(Box::as_mut)
+    }
+
+    /// All of them, to be taken elsewhere.
+    pub(crate) fn into_each(self) -> impl Iterator<Item = Box<Vehicle>> {
+        self.table.into_iter()
     }
 
     /// How many there are.

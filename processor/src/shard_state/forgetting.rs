@@ -14,16 +14,14 @@ const KEEP_SILENT_MS: i64 = 24 * 3_600_000;
 const SWEEP_MS: i64 = 60_000;
 
 impl ShardState {
-    /// Forgets the vehicle's oldest ride, where it has too many for one more.
+    /// Forgets the vehicle's oldest rides, where it has too many for one more.
     pub(super) fn make_room(&mut self, event: &RideEvent) {
-        let Some(surplus) = self.vehicle_or_new(event).surplus_ride() else {
-            return;
-        };
-        self.write_due_trip(event.fleet, surplus);
-        let Some(tracked) = self.vehicle_or_new(event).remove_ride(surplus) else {
-            return;
-        };
-        self.forget(event.fleet, &tracked);
+        while let Some(surplus) = self.vehicle_or_new(event).surplus_ride() {
+            self.write_due_trip(event.fleet, surplus);
+            if let Some(tracked) = self.vehicle_or_new(event).remove_ride(surplus) {
+                self.forget(event.fleet, &tracked);
+            }
+        }
     }
 
     /// Forgets, once in a while, what has been silent or over for long.

@@ -1,5 +1,6 @@
-//! What the state of a shard promises, by examples of rides; its laws are in `laws`.
+//! What the state of a shard promises, by examples of rides; its laws are in `laws` and `heirs`.
 
+mod heirs;
 mod laws;
 
 use std::collections::BTreeMap;

@@ -7,9 +7,9 @@ use crate::snapshot::tests as snapshot;
 
 /// One record of a shard, and when the stream took it.
 #[derive(Debug, Clone)]
-struct Entry {
-    record: Record,
-    appended_ms: i64,
+pub(super) struct Entry {
+    pub(super) record: Record,
+    pub(super) appended_ms: i64,
 }
 
 fn kind() -> impl Strategy<Value = RideEventKind> {
@@ -29,7 +29,7 @@ fn kind() -> impl Strategy<Value = RideEventKind> {
 }
 
 /// Pings and events of a few vehicles and rides, late, repeated, jumping, in any order.
-fn entries() -> impl Strategy<Value = Vec<Entry>> {
+pub(super) fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let record = prop_oneof![
         5 => (0..3_usize, 0_i64..600, 0.0..3_000.0)
             .prop_map(|(vehicle, at_s, east_m)| ping(["a", "b", "c"][vehicle], at_s, east_m)),
