@@ -28,6 +28,13 @@ const EVENTS: [(EventOutcome, &str); 4] = [
     (EventOutcome::TooLate, "too_late"),
 ];
 
+/// Whether a parent of a shard has left a snapshot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Parent {
+    Found,
+    Missing,
+}
+
 /// What became of the records of a batch. There is no room for those of a vehicle too many.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -98,6 +105,19 @@ pub(crate) fn snapshot_failed() {
 
 pub(crate) fn shard_lost() {
     counter!("hansom_processor_snapshots_total", "outcome" => "lost").increment(1);
+}
+
+/// The snapshot of a parent was looked for, to begin a shard with.
+pub(crate) fn parent_sought(parent: Parent) {
+    let outcome = match parent {
+        Parent::Found => "found",
+        Parent::Missing => "missing",
+    };
+    counter!("hansom_processor_parents_total", "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn finish_failed() {
+    counter!("hansom_processor_finish_failures_total").increment(1);
 }
 
 pub(crate) fn gap() {

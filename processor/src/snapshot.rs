@@ -12,9 +12,13 @@ use bytes::Bytes;
 use objects::{Chain, Objects, Put};
 use serde::{Deserialize, Serialize};
 use tokio::task;
-use transport::{Position, ShardId};
+use tracing::info;
+use transport::{Lineage, Position, ShardId};
 
-use crate::shard_state::{Image, ShardState};
+use crate::{
+    metrics::{self, Parent},
+    shard_state::{Image, ShardState},
+};
 
 /// Says that the object is a snapshot, in which layout. A new layout gets a new number, so that
 /// no processor takes the bytes of another one for its own.
@@ -26,6 +30,7 @@ const KEPT_LINKS: u64 = 2;
 
 /// The snapshots of one shard.
 pub(crate) struct Snapshots {
+    objects: Arc<dyn Objects>,
     chain: Chain,
     shard: ShardId,
     last: u64,
@@ -69,32 +74,44 @@ struct Header<'a> {
 impl Snapshots {
     /// The snapshots of `shard`: `_state/<shard>/<n>`.
     pub(crate) fn of(objects: Arc<dyn Objects>, shard: &ShardId) -> Self {
-        let chain = Chain::new(objects, format!("_state/{shard}"));
         Self {
-            chain,
+            chain: chain_of(&objects, shard),
+            objects,
             shard: shard.clone(),
             last: 0,
             unanswered: Vec::new(),
         }
     }
 
-    /// Loads the last one; the empty state where there is none.
+    /// Loads the last one. Where there is none, the shard begins with the last ones of its parents,
+    /// which are kept for that; without parents it begins empty.
     ///
     /// # Errors
     /// An error of the storage, or one that says what to do about a snapshot that is no such.
-    pub(crate) async fn load(&mut self) -> anyhow::Result<Loaded> {
+    pub(crate) async fn load(&mut self, lineage: &Lineage) -> anyhow::Result<Loaded> {
         self.unanswered.clear();
-        let Some((n, bytes)) = self.chain.last().await.context("find the last snapshot")? else {
+        let Some((n, loaded)) = last_of(&self.chain, &self.shard).await? else {
             self.last = 0;
-            return Ok(Loaded::default());
+            return self.inherit(lineage).await;
         };
         self.last = n;
-        decode(&bytes, &self.shard).with_context(|| {
-            format!(
-                "snapshot _state/{}/{n:020} cannot be read; delete it to go on from the one \
-                 before, or the whole of _state/{0} to begin with the oldest record of the stream",
-                self.shard
-            )
+        Ok(loaded)
+    }
+
+    async fn inherit(&self, lineage: &Lineage) -> anyhow::Result<Loaded> {
+        let mut parents = Vec::new();
+        for parent in lineage.parents() {
+            let Some((_, loaded)) = last_of(&chain_of(&self.objects, parent), parent).await? else {
+                metrics::parent_sought(Parent::Missing);
+                info!(shard = %self.shard, %parent, "the parent has no snapshot, beginning without it");
+                continue;
+            };
+            metrics::parent_sought(Parent::Found);
+            parents.push(loaded.state);
+        }
+        Ok(Loaded {
+            state: ShardState::inherit(parents, |key| lineage.has(key)),
+            position: None,
         })
     }
 
@@ -163,6 +180,24 @@ impl Snapshots {
             Some(_) | None => Writer::Another,
         })
     }
+}
+
+fn chain_of(objects: &Arc<dyn Objects>, shard: &ShardId) -> Chain {
+    Chain::new(objects.clone(), format!("_state/{shard}"))
+}
+
+/// The last snapshot of a shard with its number; None where there is none.
+async fn last_of(chain: &Chain, shard: &ShardId) -> anyhow::Result<Option<(u64, Loaded)>> {
+    let Some((n, bytes)) = chain.last().await.context("find the last snapshot")? else {
+        return Ok(None);
+    };
+    let loaded = decode(&bytes, shard).with_context(|| {
+        format!(
+            "snapshot _state/{shard}/{n:020} cannot be read; delete it to go on from the one \
+             before, or the whole of _state/{shard} to begin with the oldest record of the stream"
+        )
+    })?;
+    Ok(Some((n, loaded)))
 }
 
 /// Tells the bytes of one put from those of another, within this process.

@@ -160,7 +160,7 @@ enum End {
     Revoked,
     /// Another worker has it: nothing of ours since the last snapshot counts.
     Lost,
-    /// The process is to end and the storage is unavailable: what is missing is done again.
+    /// The storage or the stream is unavailable: what is missing is done again by the next owner.
     GaveUp,
 }
 
@@ -168,7 +168,7 @@ impl Worker {
     /// Loads the last snapshot, shows it, and goes on after it.
     async fn start(shard: &mut dyn Shard, mut ports: Ports) -> anyhow::Result<Self> {
         let loaded = loop {
-            match ports.snapshots.load().await {
+            match ports.snapshots.load(shard.lineage()).await {
                 Ok(loaded) => break loaded,
                 Err(error) if is_passing(&error) && !ports.drain.is_requested() => {
                     warn!(shard = %shard.id(), %error, "loading the snapshot again");
@@ -312,7 +312,7 @@ impl Worker {
         self.unsaved = Unsaved::Something;
         let end = self.finish(shard, End::Closed).await?;
         if end == End::Closed {
-            shard.finish().await?;
+            return Ok(close(shard).await);
         }
         Ok(end)
     }
@@ -351,6 +351,21 @@ async fn checkpoint(shard: &mut dyn Shard, position: Position) {
     if let Err(error) = shard.checkpoint(position).await {
         warn!(shard = %shard.id(), %error, "the checkpoint stays behind");
     }
+}
+
+/// Tells the stream that the shard is done. If it does not hear, the shard comes again, at its end.
+async fn close(shard: &mut dyn Shard) -> End {
+    for tries in 1..=LAST_TRIES {
+        let Err(error) = shard.finish().await else {
+            return End::Closed;
+        };
+        metrics::finish_failed();
+        warn!(shard = %shard.id(), %error, tries, "the stream does not take the end of the shard");
+        if tries < LAST_TRIES {
+            time::sleep(RETRY_WAIT).await;
+        }
+    }
+    End::GaveUp
 }
 
 /// Whether the storage may give a better answer later.

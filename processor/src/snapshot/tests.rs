@@ -55,13 +55,16 @@ async fn what_is_stored_last_is_loaded_with_its_position() {
     let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
     let shard = shard().await;
     let mut snapshots = Snapshots::of(objects.clone(), shard.id());
-    assert_eq!(snapshots.load().await.unwrap().position, None);
+    assert_eq!(
+        snapshots.load(&Lineage::default()).await.unwrap().position,
+        None
+    );
     for offset in 1..=5 {
         assert_eq!(store(&mut snapshots, offset).await, Stored::Ours);
         snapshots.prune().await.unwrap();
     }
     let loaded = Snapshots::of(objects.clone(), shard.id())
-        .load()
+        .load(&Lineage::default())
         .await
         .unwrap();
     assert_eq!(loaded.position, Some(position(5)));
@@ -77,11 +80,11 @@ async fn of_two_owners_one_loses_the_next_link() {
         Snapshots::of(objects.clone(), shard.id()),
         Snapshots::of(objects, shard.id()),
     );
-    one.load().await.unwrap();
-    other.load().await.unwrap();
+    one.load(&Lineage::default()).await.unwrap();
+    other.load(&Lineage::default()).await.unwrap();
     assert_eq!(store(&mut one, 1).await, Stored::Ours);
     assert_eq!(store(&mut other, 2).await, Stored::Lost);
-    other.load().await.unwrap();
+    other.load(&Lineage::default()).await.unwrap();
     assert_eq!(store(&mut other, 2).await, Stored::Ours);
     assert_eq!(store(&mut one, 3).await, Stored::Lost);
 }
@@ -99,7 +102,10 @@ async fn a_put_whose_answer_was_lost_is_recognised() {
     let mut newer = Snapshots::of(objects.clone(), shard.id());
     newer.unanswered.push(digest(&bytes));
     assert_eq!(store(&mut newer, 4).await, Stored::Ours);
-    assert_eq!(newer.load().await.unwrap().position, Some(position(4)));
+    assert_eq!(
+        newer.load(&Lineage::default()).await.unwrap().position,
+        Some(position(4))
+    );
     assert_eq!(objects.list("_state/", None).await.unwrap().len(), 2);
 }
 
@@ -167,7 +173,7 @@ async fn a_snapshot_that_cannot_be_read_is_named_with_what_to_do() {
     for damaged in [cut, Bytes::from_static(b"hello"), Bytes::new()] {
         let key = objects.list("_state/", None).await.unwrap().remove(0);
         objects.put(&key, damaged).await.unwrap();
-        let Err(error) = snapshots.load().await else {
+        let Err(error) = snapshots.load(&Lineage::default()).await else {
             panic!("it was read")
         };
         let text = format!("{error:#}");

@@ -1,6 +1,8 @@
 //! What workers promise on a whole stream: the same trips and the same live state, wherever one
 //! is killed, whatever fails, and whoever believes to own a shard.
 
+mod reshards;
+
 use std::{collections::BTreeMap, num::NonZeroU64, sync::atomic::AtomicU32};
 
 use objects::memory::MemoryObjects;
