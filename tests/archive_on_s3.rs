@@ -33,7 +33,9 @@ fn the_archive_in_a_bucket_has_every_acked_ping_once_though_the_network_fails() 
     let Some(python) = readers::python(test) else {
         return;
     };
-    let moto = Moto::start(&python, Plan::each(12));
+    let Some(moto) = Moto::start(test, Plan::each(12)) else {
+        return;
+    };
     moto.make_bucket("rides");
     let scratch = tempfile::tempdir().unwrap();
     let (data, acked) = (scratch.path().join("data"), scratch.path().join("acked"));

@@ -1,65 +1,36 @@
 //! S3 against moto, an implementation of its protocol by others. Needs the Python of the readers
 //! with `moto[server]`; where `HANSOM_TEST_PYTHON` does not say which, these tests are skipped aloud.
 
-use std::{
-    env,
-    net::{SocketAddr, TcpListener},
-    process::{Child, Command, Stdio},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use aws_credential_types::Credentials;
-use axum::http::Method;
-use faults::{Plan, Proxy};
+use faults::{Plan, Proxy, servers};
 
 use super::*;
 use crate::conformance;
 
 /// A server of its own, ended when dropped, behind a proxy.
 struct Moto {
-    process: Child,
+    _server: servers::Moto,
     proxy: Proxy,
 }
 
 /// Moto looks whether an object is there and then writes it; S3 does both at once. So writes come
 /// to it one at a time.
 const LIKE_S3: Plan = Plan {
-    one_at_a_time: |method, _, _| method != Method::GET && method != Method::HEAD,
+    one_at_a_time: faults::writes,
     ..Plan::CALM
 };
 
 impl Moto {
-    /// Starts one; None where there is none to start.
-    async fn start() -> Option<Self> {
-        let Ok(python) = env::var("HANSOM_TEST_PYTHON") else {
-            eprintln!("SKIPPED: HANSOM_TEST_PYTHON names no Python with moto[server]");
-            return None;
-        };
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = Command::new(python)
-            .args([
-                "-m",
-                "moto.server",
-                "-H",
-                "127.0.0.1",
-                "-p",
-                &port.to_string(),
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let proxy = Proxy::start(address, LIKE_S3, 7).await;
-        let moto = Self { process, proxy };
-        while tokio::net::TcpStream::connect(address).await.is_err() {
-            sleep(Duration::from_millis(50)).await;
-        }
-        Some(moto)
+    /// Starts one; None where `test` is skipped.
+    async fn start(test: &str) -> Option<Self> {
+        let server = servers::Moto::start(test)?;
+        let proxy = Proxy::start(server.address(), LIKE_S3, 7).await;
+        Some(Self {
+            _server: server,
+            proxy,
+        })
     }
 
     /// A new bucket, and what is kept in it.
@@ -82,21 +53,13 @@ impl Moto {
     }
 }
 
-impl Drop for Moto {
-    fn drop(&mut self) {
-        // It is gone already, or it goes now.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn key(text: &str) -> Key {
     Key::new(text).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_is_what_the_trait_promises() {
-    let Some(moto) = Moto::start().await else {
+    let Some(moto) = Moto::start("a_bucket_is_what_the_trait_promises").await else {
         return;
     };
     let objects = moto.bucket("conformance").await;
@@ -105,12 +68,13 @@ async fn a_bucket_is_what_the_trait_promises() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_keeps_its_promises_over_a_network_that_fails() {
-    let Some(moto) = Moto::start().await else {
+    let Some(moto) = Moto::start("a_bucket_keeps_its_promises_over_a_network_that_fails").await
+    else {
         return;
     };
     let objects = moto.bucket("faulty").await;
     moto.proxy.set_plan(Plan {
-        one_at_a_time: LIKE_S3.one_at_a_time,
+        one_at_a_time: faults::writes,
         ..Plan::each(60)
     });
     let objects: Arc<dyn Objects> = Arc::new(Patient(objects));
@@ -177,7 +141,7 @@ impl Objects for Patient {
 
 #[tokio::test]
 async fn a_large_object_comes_in_parts_and_only_once() {
-    let Some(moto) = Moto::start().await else {
+    let Some(moto) = Moto::start("a_large_object_comes_in_parts_and_only_once").await else {
         return;
     };
     let objects = moto.bucket("large").await;
@@ -202,7 +166,7 @@ async fn a_large_object_comes_in_parts_and_only_once() {
 
 #[tokio::test]
 async fn what_is_there_says_whose_put_it_was() {
-    let Some(moto) = Moto::start().await else {
+    let Some(moto) = Moto::start("what_is_there_says_whose_put_it_was").await else {
         return;
     };
     let objects = moto.bucket("whose").await;
@@ -231,7 +195,8 @@ async fn what_is_there_says_whose_put_it_was() {
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_an_error_that_says_so() {
-    let Some(moto) = Moto::start().await else {
+    let Some(moto) = Moto::start("a_bucket_that_is_not_there_is_an_error_that_says_so").await
+    else {
         return;
     };
     let objects = moto.bucket("there").await;
