@@ -1,6 +1,8 @@
-//! A proxy that stands between a client and a real HTTP server, and makes the network fail as
-//! networks do: errors and silence before the server has done what it was asked, errors and silence
-//! after it has, answers that are cut off or slow. It is for tests; it knows no protocol but HTTP.
+//! What stands for AWS in tests: the real servers of its protocols ([`servers`]), and a proxy that
+//! stands between a client and a server and makes the network and the services fail as they do:
+//! errors and silence before the server has done what it was asked, errors and silence after it
+//! has, answers that are cut off or slow, calls and parts of calls that are throttled. It mocks
+//! nothing: what is stored and read is the server's. Its README says how each is used, and why.
 //!
 //! What fails is drawn from a seed, so that a run that found something can be run again, as far as
 //! the order of requests is the same. How much fails can be changed while it runs: a test lets the
@@ -9,27 +11,50 @@
 //! Test servers are often less careful than what they stand for: they look and then write, where
 //! the real one does both at once. [`Plan::one_at_a_time`] lets one request of a kind through at a
 //! time, which gives them the order that the real one has.
+//!
+//! A request's way: [`Proxy`] notes it as a [`Call`], draws its [`Fault`] by the [`Plan`], asks the
+//! server, if it is a call of Kinesis by way of what mends those, and delivers the answer as the
+//! fault leaves it.
 
-mod forward;
+mod call;
+mod draws;
+mod events;
+mod fault;
 mod json;
+mod kinesis;
+mod network;
 mod own_runtime;
 mod plan;
 pub mod servers;
 mod skip;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod upstream;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{Router, body::Body, extract::State, http::Request, response::Response};
-use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    http::{Request, StatusCode},
+    response::{IntoResponse as _, Response},
+};
 
+pub use call::Call;
+use draws::Draws;
+pub use fault::{Counts, Fault};
+use kinesis::{Order, Reshard};
 use own_runtime::OwnRuntime;
-pub use plan::{Counts, Fault, Plan, writes};
+pub use plan::{KinesisPlan, Plan, writes};
 pub use skip::skip;
+use upstream::{Answer, Question, Upstream};
 
 /// A proxy under way; it ends when dropped.
 #[derive(Debug)]
@@ -41,18 +66,10 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: String,
-    client: reqwest::Client,
-    state: Mutex<Draws>,
+    upstream: Upstream,
+    draws: Mutex<Draws>,
+    reshards: Mutex<Vec<Order>>,
     one_at_a_time: tokio::sync::Mutex<()>,
-}
-
-/// What is drawn next, and what was drawn.
-#[derive(Debug)]
-struct Draws {
-    plan: Plan,
-    dice: StdRng,
-    counts: Counts,
 }
 
 impl Proxy {
@@ -62,14 +79,13 @@ impl Proxy {
     /// Where no port can be bound: it is for tests.
     pub async fn start(upstream: SocketAddr, plan: Plan, seed: u64) -> Self {
         let shared = Arc::new(Shared {
-            upstream: format!("http://{upstream}"),
-            client: reqwest::Client::new(),
-            state: Mutex::new(Draws {
-                plan,
-                dice: StdRng::seed_from_u64(seed),
-                counts: Counts::default(),
-            }),
-            one_at_a_time: tokio::sync::Mutex::new(()),
+            upstream: Upstream {
+                url: format!("http://{upstream}"),
+                client: reqwest::Client::new(),
+            },
+            draws: Mutex::new(Draws::of(plan, seed)),
+            reshards: Mutex::default(),
+            one_at_a_time: tokio::sync::Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(shared.clone());
         let runtime = OwnRuntime::start();
@@ -95,30 +111,86 @@ impl Proxy {
     pub fn counts(&self) -> Counts {
         self.shared.draws(|draws| draws.counts)
     }
+
+    /// What was asked so far, and how often, whether it failed or not.
+    pub fn calls(&self) -> BTreeMap<Call, u64> {
+        self.shared.draws(|draws| draws.calls.clone())
+    }
+
+    /// Splits a shard in the middle right before a `PutRecords` to its stream is forwarded: the
+    /// next if `put` is 1. So records land elsewhere than its sender took for granted.
+    pub fn split_before_put(&self, put: u64, stream: &str, shard: &str) {
+        self.order(put, stream, Reshard::Split(shard.to_owned()));
+    }
+
+    /// Merges two shards, of which `lower` has the hash keys below those of `upper`, right before a
+    /// `PutRecords` to their stream is forwarded: the next if `put` is 1.
+    pub fn merge_before_put(&self, put: u64, stream: &str, lower: &str, upper: &str) {
+        self.order(put, stream, Reshard::Merge(lower.into(), upper.into()));
+    }
+
+    fn order(&self, put: u64, stream: &str, reshard: Reshard) {
+        let stream = stream.to_owned();
+        let order = Order {
+            stream,
+            put,
+            reshard,
+        };
+        self.shared.reshards(|reshards| reshards.push(order));
+    }
 }
 
 impl Shared {
     fn draws<T>(&self, act: impl FnOnce(&mut Draws) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.draws.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Draws what happens to a request.
-    fn draw(&self) -> (Fault, Plan) {
-        self.draws(|draws| {
-            let fault = draws.plan.fault(draws.dice.random());
-            draws.counts.count(fault);
-            (fault, draws.plan)
-        })
+    fn reshards<T>(&self, act: impl FnOnce(&mut Vec<Order>) -> T) -> T {
+        act(&mut self.reshards.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Has the server do what a client asked, in its turn. None where it does not answer.
+    async fn ask(&self, question: Question, plan: &Plan) -> Option<Answer> {
+        let Question {
+            method,
+            uri,
+            headers,
+            ..
+        } = &question;
+        let _turn = if (plan.one_at_a_time)(method, uri, headers) {
+            Some(self.one_at_a_time.lock().await)
+        } else {
+            None
+        };
+        if kinesis::is_understood(headers) {
+            kinesis::ask(self, question, plan).await
+        } else {
+            self.upstream.ask(question).await
+        }
     }
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
-    let (fault, plan) = shared.draw();
-    let is_alone = (plan.one_at_a_time)(request.method(), request.uri(), request.headers());
-    let _turn = if is_alone {
-        Some(shared.one_at_a_time.lock().await)
-    } else {
-        None
+    let Some(question) = Question::read(request).await else {
+        return network::broken();
     };
-    forward::answer(&shared.client, &shared.upstream, request, fault).await
+    let call = Call::of(&question);
+    let draw = shared.draws(|draws| draws.draw(&call));
+    match draw.fault {
+        Fault::ErrorBefore => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Fault::SilenceBefore => return network::broken(),
+        Fault::Throttled => return network::throttled(&call),
+        Fault::ExpiredIterator => {
+            let why = "Iterator expired, says the proxy";
+            return json::refusal("ExpiredIteratorException", why).into_response();
+        }
+        _ => {}
+    }
+    // It is done to its end though its client leaves: the server goes on as well, and the next one
+    // must not come beside it.
+    let asked = tokio::spawn(async move { shared.ask(question, &draw.plan).await });
+    let Ok(Some(answer)) = asked.await else {
+        return network::broken();
+    };
+    network::deliver(answer, draw.fault, draw.events).await
 }
