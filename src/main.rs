@@ -8,6 +8,6 @@ use hansom::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    hansom::cli::execute(Cli::parse().command).await
+async fn main() -> Result<(), service::Failure> {
+    Ok(hansom::cli::execute(Cli::parse().command).await?)
 }

@@ -3,21 +3,20 @@
 
 mod demo;
 mod settings;
-mod stage;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use objects::Objects;
 use processor::{Cache, live::Live};
-use service::{Admin, LogFormat, Readiness, Shutdown};
+use service::{Condition, Process, Shutdown, Stage};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tracing::info;
 use transport::Stream;
 
 pub(crate) use settings::Settings;
 
-use self::{demo::Demo, stage::Stage};
+use self::demo::Demo;
 
 /// An opening that takes longer is told: after a kill the whole stream is verified.
 const USUAL_OPENING: Duration = Duration::from_secs(1);
@@ -27,15 +26,16 @@ const USUAL_OPENING: Duration = Duration::from_secs(1);
 /// # Errors
 /// Ports or directories that cannot be used, and what stopped a service.
 pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
-    service::start_logs(LogFormat::Auto)?;
-    service::use_small_pages();
-    service::use_all_files();
-    let ports = Ports::bind(&settings).await?;
-    let [ingest, live, admin] = ports.addresses;
+    let work = |process| work(&settings, process);
+    service::run("ingest", &settings.process, work).await
+}
+
+async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
+    let Process { stop, ready, admin } = process;
+    let ports = Ports::bind(settings).await?;
+    let [ingest, live] = ports.addresses;
     let demo = settings.demo.then(|| Demo::new(ingest)).transpose()?;
-    let stop = Shutdown::new();
-    service::on_signal(stop.clone(), settings.grace)?;
-    let mut pipeline = Pipeline::start(&settings, ports, &stop).await?;
+    let mut pipeline = Pipeline::start(settings, ports, ready, &stop).await?;
     info!(%ingest, %live, %admin, "listening");
     if let Some(demo) = demo {
         demo.announce(live, &settings.data.join("archive"));
@@ -49,29 +49,20 @@ pub(crate) async fn run(settings: Settings) -> anyhow::Result<()> {
 struct Ports {
     ingest: TcpListener,
     live: Live,
-    admin: Admin,
-    addresses: [SocketAddr; 3],
+    addresses: [SocketAddr; 2],
 }
 
 impl Ports {
     async fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        let ingest = listen("--listen", settings.listen).await?;
+        let ingest = service::listen(settings.listen).await.context("--listen")?;
         let live = Live::bind(settings.live).await.context("--live")?;
-        let admin = Admin::bind(settings.admin).await.context("--admin")?;
-        let addresses = [ingest.local_addr()?, live.local_addr(), admin.local_addr()];
+        let addresses = [ingest.local_addr()?, live.local_addr()];
         Ok(Self {
             ingest,
             live,
-            admin,
             addresses,
         })
     }
-}
-
-async fn listen(flag: &'static str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("{flag} {address}"))
 }
 
 /// The stream, the storages and the cache of one machine.
@@ -112,17 +103,17 @@ struct Pipeline {
     processor: Stage,
     archiver: Stage,
     live: Stage,
-    admin: Stage,
     stream: Arc<dyn Stream>,
     cache: Arc<dyn Cache>,
 }
 
 impl Pipeline {
-    async fn start(settings: &Settings, ports: Ports, stop: &Shutdown) -> anyhow::Result<Self> {
-        let readiness = Readiness::new();
-        let ready = readiness.condition("ingest");
-        // Before the backends, so that an operator sees that they take their time.
-        let admin = Stage::start("admin", stop, |drain| ports.admin.serve(readiness, drain));
+    async fn start(
+        settings: &Settings,
+        ports: Ports,
+        ready: Condition,
+        stop: &Shutdown,
+    ) -> anyhow::Result<Self> {
         let Backends {
             stream,
             archive,
@@ -150,7 +141,6 @@ impl Pipeline {
             processor,
             archiver,
             live,
-            admin,
             stream,
             cache,
         })
@@ -166,7 +156,6 @@ impl Pipeline {
         for stage in [self.ingest, self.processor, self.archiver, self.live] {
             ended = ended.and(stage.drain().await);
         }
-        let closed = self.stream.close().await.context("stream");
-        ended.and(closed).and(self.admin.drain().await)
+        ended.and(self.stream.close().await.context("stream"))
     }
 }

@@ -55,15 +55,6 @@ pub struct Settings {
     )]
     pub live: SocketAddr,
 
-    /// Address of /metrics, /live and /ready.
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:8082",
-        env = "HANSOM_ADMIN"
-    )]
-    pub admin: SocketAddr,
-
     /// Also start a simulated fleet, to have something to look at.
     #[arg(long)]
     pub demo: bool,
@@ -78,9 +69,9 @@ pub struct Settings {
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_retention)]
     pub retention: Duration,
 
-    /// How long a SIGTERM may take until everything is written; then the process exits with 1.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_duration)]
-    pub grace: Duration,
+    /// What every process is told.
+    #[command(flatten)]
+    pub process: service::Settings,
 
     /// Ingest's own settings.
     #[command(flatten)]

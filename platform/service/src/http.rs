@@ -1,8 +1,9 @@
 //! Serves HTTP/1.1 with limits: connections, header time and size, idle time, and a graceful end.
 //! Routes, bodies and their limits are the services' business.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use anyhow::Context as _;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -29,6 +30,15 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 const MAX_BUFFER_BYTES: usize = 16 << 10;
 /// How long to wait after the system refused a connection, for want of descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Binds a port (0: any that is free).
+///
+/// # Errors
+/// An address that cannot be bound, and why.
+pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let bound = TcpListener::bind(address).await;
+    bound.with_context(|| address.to_string())
+}
 
 /// Serves `router` until `drain` is requested and every request under way has its answer. Dropping
 /// it cuts off whatever is under way.

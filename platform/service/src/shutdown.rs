@@ -47,6 +47,11 @@ impl Shutdown {
     pub async fn requested(&self) {
         self.0.cancelled().await;
     }
+
+    /// Does `work`, which may be dropped safely; None if the request is made before it is done.
+    pub async fn unless_requested<Done>(&self, work: impl Future<Output = Done>) -> Option<Done> {
+        self.0.run_until_cancelled(work).await
+    }
 }
 
 /// Lets SIGTERM and SIGINT request `shutdown`, from now on and for the rest of the process.

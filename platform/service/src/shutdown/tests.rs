@@ -134,3 +134,14 @@ async fn a_request_reaches_clones_and_children_and_not_the_parent() {
         "a child that comes late is requested at once"
     );
 }
+
+#[tokio::test]
+async fn work_that_waits_is_dropped_when_a_stop_is_requested() {
+    let shutdown = Shutdown::new();
+    assert_eq!(shutdown.unless_requested(async { 7 }).await, Some(7));
+    let (waiting, ()) = tokio::join!(
+        shutdown.unless_requested(std::future::pending::<()>()),
+        async { shutdown.request() },
+    );
+    assert_eq!(waiting, None);
+}

@@ -2,12 +2,13 @@
 //! is not decided here.
 
 use anyhow::Context as _;
-use service::Shutdown;
 use tokio::task::JoinHandle;
 use tracing::{error, info};
 
+use crate::Shutdown;
+
 /// A service under way.
-pub(super) struct Stage {
+pub struct Stage {
     name: &'static str,
     drain: Shutdown,
     task: JoinHandle<anyhow::Result<()>>,
@@ -24,7 +25,7 @@ impl Drop for StopsAll {
 
 impl Stage {
     /// Starts a service; when it ends unasked, in whatever way, everything stops.
-    pub(super) fn start<Work>(
+    pub fn start<Work>(
         name: &'static str,
         stop: &Shutdown,
         work: impl FnOnce(Shutdown) -> Work,
@@ -48,7 +49,10 @@ impl Stage {
     }
 
     /// Asks the service to finish what it has, and waits until it did.
-    pub(super) async fn drain(self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// What stopped the service, under its name.
+    pub async fn drain(self) -> anyhow::Result<()> {
         self.drain.request();
         let ended = self.task.await.context(self.name)?;
         info!(service = self.name, "stopped");
