@@ -15,7 +15,7 @@ use std::{
 use clap::Parser;
 use processor::ShardState;
 use schemas::{Ping, Protocol, Record, Timestamp, record, upload::PingUpload};
-use service::Shutdown;
+use service::{Drain, Shutdown};
 use transport::Batch;
 
 /// Pings of one run of the whole way.
@@ -182,7 +182,7 @@ async fn archive(pings: &[Ping]) -> anyhow::Result<()> {
     let objects = objects::open(&format!("file://{}", directory.path().display())).await?;
     let drain = Shutdown::new();
     drain.request();
-    archiver::run(archiver_settings(), stream, objects, drain).await
+    archiver::run(archiver_settings(), stream, objects, Drain::ReadOut(drain)).await
 }
 
 fn archiver_settings() -> archiver::Settings {

@@ -32,7 +32,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use objects::Objects;
-use service::Shutdown;
+use service::Drain;
 use tokio::{task::JoinSet, time};
 use transport::{Consumer, Shard, Stream, StreamError};
 
@@ -52,9 +52,7 @@ const GROUP: &str = "archiver";
 /// Shards that this member has not got so long after it began to drain are another's.
 const LAST_SHARDS: Duration = Duration::from_millis(200);
 
-/// Archives the stream until `drain` is requested and all that is on the stream is archived.
-///
-/// Request it after whoever appends has stopped: a shard is done when it has been read to its end.
+/// Archives the stream until `drain` is requested and what it says is to be read is archived.
 ///
 /// # Errors
 /// An error from a stream or a storage that does not get better by waiting. What was begun is
@@ -63,7 +61,7 @@ pub async fn run(
     settings: Settings,
     stream: Arc<dyn Stream>,
     objects: Arc<dyn Objects>,
-    drain: Shutdown,
+    drain: Drain,
 ) -> anyhow::Result<()> {
     metrics::describe();
     let limits = Limits {
@@ -83,8 +81,8 @@ pub async fn run(
                 if !taken.insert(shard.id().clone()) && drain.is_requested() {
                     break;
                 }
-                let ledger =
-                    Ledger::new(Arc::clone(&objects), shard.id().as_str(), drain.clone());
+                let stop = drain.shutdown().clone();
+                let ledger = Ledger::new(Arc::clone(&objects), shard.id().as_str(), stop);
                 let worker = Worker {
                     shard,
                     ledger,
@@ -110,13 +108,16 @@ pub async fn run(
 /// Waits for the next shard; None once the archiver drains and no further one comes.
 async fn next_shard(
     consumer: &mut dyn Consumer,
-    drain: &Shutdown,
+    drain: &Drain,
 ) -> Result<Option<Box<dyn Shard>>, StreamError> {
     if !drain.is_requested() {
         tokio::select! {
             shard = consumer.acquire() => return shard.map(Some),
             () = drain.requested() => {}
         }
+    }
+    if matches!(drain, Drain::HandOver(_)) {
+        return Ok(None);
     }
     time::timeout(LAST_SHARDS, consumer.acquire())
         .await

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use service::Shutdown;
+use service::Drain;
 use tokio::{
     sync::Semaphore,
     task,
@@ -48,7 +48,7 @@ pub(crate) struct Worker {
     /// The time of day, Unix ms UTC: it says how old a record is, and nothing that is archived.
     pub(crate) now_ms: fn() -> i64,
     pub(crate) window: WindowGauges,
-    pub(crate) drain: Shutdown,
+    pub(crate) drain: Drain,
 }
 
 /// What takes memory beyond the budget, and is done by one worker of a process at a time.
@@ -72,7 +72,7 @@ impl Default for Permits {
 /// Why archiving a shard came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
-    /// It is another's, or all is archived: drop it.
+    /// It is another's from here on, or all is archived: drop it.
     Done,
     /// Somebody else has committed: look again where the chain stands.
     Displaced,
@@ -81,7 +81,7 @@ enum Ended {
 /// What a worker waited for.
 enum Event {
     Read(Read),
-    /// The shard is read to its end, and nobody appends any more.
+    /// The worker is to end, and all that it is to read is read.
     ReadOut,
     /// A deadline, a turn or a drain: look again.
     Woken,
@@ -221,7 +221,10 @@ impl Worker {
             return Ok(Event::Woken);
         }
         if self.drain.is_requested() {
-            let read = self.shard.read_if_any().await?;
+            let read = match self.drain {
+                Drain::ReadOut(_) => self.shard.read_if_any().await?,
+                Drain::HandOver(_) => None,
+            };
             return Ok(read.map_or(Event::ReadOut, Event::Read));
         }
         tokio::select! {

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Context;
 use objects::Objects;
 use schemas::Record;
-use service::Shutdown;
+use service::Drain;
 use tokio::{
     task::JoinSet,
     time::{self, Instant},
@@ -38,8 +38,8 @@ const RETRY_WAIT: Duration = Duration::from_millis(500);
 /// After losing a shard, so that two processes that both get it do not spin.
 const LOST_WAIT: Duration = Duration::from_secs(1);
 
-/// Follows all shards that fall to this process, until `drain` is requested and all that the
-/// stream has is processed and stored.
+/// Follows all shards that fall to this process, until `drain` is requested and what it says is
+/// to be read is processed and stored.
 ///
 /// # Errors
 /// An error that needs a human: the stream is broken for good, or a snapshot cannot be read.
@@ -48,7 +48,7 @@ pub async fn run(
     stream: Arc<dyn Stream>,
     objects: Arc<dyn Objects>,
     cache: Arc<dyn Cache>,
-    drain: Shutdown,
+    drain: Drain,
 ) -> anyhow::Result<()> {
     let mut consumer = stream.consumer(GROUP);
     let mut workers = JoinSet::new();
@@ -82,7 +82,7 @@ struct Ports {
     snapshots: Snapshots,
     producer: Arc<dyn Producer>,
     cache: Arc<dyn Cache>,
-    drain: Shutdown,
+    drain: Drain,
 }
 
 async fn work(mut shard: Box<dyn Shard>, ports: Ports) -> anyhow::Result<()> {
@@ -116,7 +116,7 @@ struct Worker {
     snapshots: Snapshots,
     trips: TripWriter,
     view: View,
-    drain: Shutdown,
+    drain: Drain,
     reported: Reported,
 }
 
@@ -134,7 +134,7 @@ enum Next {
     Sent(usize),
     /// The process is to end: no more waiting.
     Drain,
-    /// The process is to end, and all is read.
+    /// The process is to end, and what it is to read is read.
     Finish,
 }
 
@@ -152,7 +152,7 @@ enum Saved {
 /// Why a worker left its shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// All is read and stored.
+    /// The process is to end: what it was to read is read and stored.
     Drained,
     /// The shard was split or merged: all is read and stored, its children go on.
     Closed,
@@ -225,7 +225,10 @@ impl Worker {
     /// Waits for what comes first. Nothing that has begun is broken off.
     async fn next(&mut self, shard: &mut dyn Shard) -> anyhow::Result<Next> {
         if self.drain.is_requested() {
-            let read = shard.read_if_any().await?;
+            let read = match self.drain {
+                Drain::ReadOut(_) => shard.read_if_any().await?,
+                Drain::HandOver(_) => None,
+            };
             return Ok(read.map_or(Next::Finish, Next::Take));
         }
         tokio::select! {

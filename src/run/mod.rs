@@ -9,7 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use objects::Objects;
 use processor::{Cache, live::Live};
-use service::{Condition, Process, Shutdown, Stage};
+use service::{Condition, Drain, Process, Shutdown, Stage};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tracing::info;
 use transport::Stream;
@@ -122,11 +122,12 @@ impl Pipeline {
         } = Backends::open(settings).await?;
         let processor = Stage::start("processor", stop, |drain| {
             let (stream, cache) = (stream.clone(), cache.clone());
-            let settings = settings.processor.clone();
+            let (settings, drain) = (settings.processor.clone(), Drain::ReadOut(drain));
             async move { processor::run(&settings, stream, state, cache, drain).await }
         });
         let archiver = Stage::start("archiver", stop, |drain| {
-            archiver::run(settings.archiver.clone(), stream.clone(), archive, drain)
+            let (settings, drain) = (settings.archiver.clone(), Drain::ReadOut(drain));
+            archiver::run(settings, stream.clone(), archive, drain)
         });
         let live = Stage::start("live api", stop, |drain| {
             ports.live.serve(cache.clone(), drain)

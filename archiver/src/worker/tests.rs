@@ -1,6 +1,7 @@
 //! Whatever dies wherever, and whoever fights for a shard: every fact is in the archive once.
 
 mod cuts;
+mod hand_over;
 mod reshards;
 mod starts;
 
@@ -9,6 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use objects::{Key, Objects, memory::MemoryObjects};
 use proptest::prelude::*;
 use schemas::Timestamp;
+use service::Shutdown;
 use tokio::time;
 use transport::Stream;
 
@@ -88,7 +90,7 @@ async fn archive(stream: &Arc<dyn Stream>, objects: Arc<dyn Objects>, dead: &Shu
     let drain = Shutdown::new();
     drain.request();
     tokio::select! {
-        ended = crate::run(settings(), Arc::clone(stream), objects, drain) => {
+        ended = crate::run(settings(), Arc::clone(stream), objects, Drain::ReadOut(drain)) => {
             ended.unwrap();
             true
         }
@@ -202,7 +204,7 @@ async fn worker_of(
         permits: Permits::default(),
         now_ms: unix_ms,
         window: WindowGauges::default(),
-        drain: drain.clone(),
+        drain: Drain::ReadOut(drain.clone()),
     };
     (worker, drain)
 }

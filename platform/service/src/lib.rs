@@ -7,6 +7,7 @@
 //! and ends the stages in order once a stop is requested.
 
 mod admin;
+mod drain;
 mod duration;
 mod http;
 mod limits;
@@ -22,6 +23,7 @@ mod stage;
 mod told;
 
 pub use admin::Admin;
+pub use drain::Drain;
 pub use duration::parse_duration;
 pub use http::{listen, serve, serve_within};
 pub use limits::{use_all_files, use_small_pages};

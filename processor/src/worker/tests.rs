@@ -1,12 +1,14 @@
 //! What workers promise on a whole stream: the same trips and the same live state, wherever one
 //! is killed, whatever fails, and whoever believes to own a shard.
 
+mod hand_over;
 mod reshards;
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::atomic::AtomicU32};
 
 use objects::memory::MemoryObjects;
 use schemas::{FleetId, Phase, RideEventKind, RideProgress, Trip, record::write_key};
+use service::Shutdown;
 use tokio::task::JoinHandle;
 use transport::{Batch, memory::MemoryStream};
 
@@ -78,7 +80,7 @@ impl Running {
         let cache: Arc<dyn Cache> = Arc::new(MemoryCache::default());
         let drain = Shutdown::new();
         let task = tokio::spawn({
-            let (cache, drain) = (cache.clone(), drain.clone());
+            let (cache, drain) = (cache.clone(), Drain::ReadOut(drain.clone()));
             async move { run(&settings(), stream, objects, cache, drain).await }
         });
         Self { cache, drain, task }
@@ -225,15 +227,25 @@ async fn two_that_believe_to_own_the_shards_do_no_harm() {
 async fn draining(objects: &Arc<dyn Objects>) -> (Box<dyn Shard>, Worker) {
     let stream: Arc<dyn Stream> = Arc::new(MemoryStream::open("memory:?shards=1").unwrap());
     append(&stream, &records()).await;
+    let drain = Drain::ReadOut(Shutdown::new());
+    drain.shutdown().request();
+    worker(&stream, objects, drain).await
+}
+
+/// A worker of the only shard of a stream.
+async fn worker(
+    stream: &Arc<dyn Stream>,
+    objects: &Arc<dyn Objects>,
+    drain: Drain,
+) -> (Box<dyn Shard>, Worker) {
     let mut shard = stream.consumer(GROUP).acquire().await.unwrap();
     let ports = Ports {
         settings: settings(),
         snapshots: Snapshots::of(objects.clone(), shard.id()),
         producer: stream.producer(),
         cache: Arc::new(MemoryCache::default()),
-        drain: Shutdown::new(),
+        drain,
     };
-    ports.drain.request();
     let worker = Worker::start(&mut *shard, ports).await.unwrap();
     (shard, worker)
 }

@@ -63,7 +63,7 @@ async fn a_budget_of_nothing_still_archives_everything() {
         settings,
         stream.clone(),
         objects.clone(),
-        drain.clone(),
+        Drain::ReadOut(drain.clone()),
     ));
     let vehicles: Vec<String> = (0..50).map(|number| format!("v{number}")).collect();
     for number in 0..20 {

@@ -16,7 +16,7 @@ async fn positions(stream: &Arc<dyn Stream>) -> Vec<Position> {
 }
 
 /// Fixes the range of all that is on the stream's one shard, and writes nothing of it.
-async fn leave_open(stream: &Arc<dyn Stream>, objects: Arc<dyn Objects>) {
+pub(super) async fn leave_open(stream: &Arc<dyn Stream>, objects: Arc<dyn Objects>) {
     let mut shard = stream.consumer("archiver").acquire().await.unwrap();
     let ledger = Ledger::new(objects, shard.id().as_str(), Shutdown::new());
     let State::Open { mut draft, .. } = ledger.load(shard.lineage()).await.unwrap() else {
