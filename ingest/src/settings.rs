@@ -64,7 +64,10 @@ const LEAST_QUEUE_BYTES: u32 = 1 << 20;
 
 impl Settings {
     /// Says all that cannot work together.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// All mistakes, by their flags.
+    pub fn check(&self) -> anyhow::Result<()> {
         let mut mistakes = Vec::new();
         if self.queue_bytes < LEAST_QUEUE_BYTES {
             mistakes.push(format!(

@@ -33,6 +33,7 @@ pub mod memory;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tracing::warn;
 
 pub use batch::{Batch, Fetched, StreamRecord};
 pub use lineage::Lineage;
@@ -193,5 +194,42 @@ pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
             url: url.to_owned(),
             reason: "is none of memory:, embedded:///path/to/dir and kinesis://stream".to_owned(),
         }),
+    }
+}
+
+/// Opens the stream that `url` names, for one process of several that work on it.
+///
+/// # Errors
+/// As [`open`], and for an embedded stream: the process that opens it holds it alone.
+pub async fn open_shared(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
+    match url.split(':').next() {
+        Some("embedded") => Err(StreamError::Url {
+            url: url.to_owned(),
+            reason:
+                "is held by one process, which is `hansom run`; services in processes of their \
+                     own need a stream that all of them reach"
+                    .to_owned(),
+        }),
+        Some("memory") => {
+            warn!(
+                url,
+                "the stream is in this process's memory: no other reaches it"
+            );
+            open(url).await
+        }
+        _ => open(url).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_embedded_stream_is_nothing_to_share() {
+        let refused = open_shared("embedded:///no/such/place").await;
+        let error = refused.err().unwrap().to_string();
+        assert!(error.contains("`hansom run`"), "{error}");
+        assert!(open_shared("memory:").await.is_ok());
     }
 }
