@@ -3,7 +3,7 @@
 use std::process::{Command, Output};
 
 use crate::support::{
-    program::{Program, command, free_port},
+    program::{Program, command, free_port, service},
     wait_for,
 };
 
@@ -24,6 +24,82 @@ fn help_is_the_manual_of_each_command() {
         let help = String::from_utf8(output.stdout).unwrap();
         assert!(help.contains(words), "{name}: {help}");
     }
+}
+
+#[test]
+fn help_is_the_manual_of_each_service() {
+    for (name, words) in [
+        ("ingest", "--max-ahead"),
+        ("processor", "--snapshot-interval"),
+        ("archiver", "--archive-max-age"),
+    ] {
+        let (output, _) = output(&mut service(name, &["--help"]));
+        let help = String::from_utf8(output.stdout).unwrap();
+        for words in [words, "--stream", "--admin", "--grace", "HANSOM_LOG"] {
+            assert!(help.contains(words), "{name}: {help}");
+        }
+    }
+}
+
+/// Starts a service with what it must refuse; it says all of that on its last line.
+fn check_refused(name: &str, arguments: &[&str], words: &[&str]) {
+    let (output, errors) = output(service(name, &["--admin", "127.0.0.1:0"]).args(arguments));
+    assert_eq!(output.status.code(), Some(1), "{name}: {errors}");
+    let told = errors.lines().last().unwrap();
+    assert!(told.starts_with("Error: "), "{name}: {errors}");
+    for word in words {
+        assert!(told.contains(word), "{name}, {word}: {errors}");
+    }
+}
+
+#[test]
+fn a_service_refuses_a_stream_that_it_would_have_alone() {
+    let embedded = "embedded:///no/such/place";
+    for (name, arguments) in [
+        ("ingest", ["--listen", "127.0.0.1:0"].as_slice()),
+        (
+            "processor",
+            &["--state", "memory:", "--live", "127.0.0.1:0"],
+        ),
+        ("archiver", &["--archive", "memory:"]),
+    ] {
+        let arguments = [&["--stream", embedded], arguments].concat();
+        check_refused(name, &arguments, &["--stream: ", embedded, "`hansom run`"]);
+    }
+}
+
+#[test]
+fn a_service_tells_all_mistakes_in_its_settings_at_once() {
+    let listen = ["--listen", "127.0.0.1:0"].as_slice();
+    let arguments = [
+        "--stream",
+        "none",
+        "--queue-bytes",
+        "1",
+        "--body-bytes",
+        "1",
+    ];
+    let words = ["--stream: ", "--queue-bytes", "--body-bytes"];
+    check_refused("ingest", &[listen, &arguments].concat(), &words);
+
+    let live = ["--live", "127.0.0.1:0"].as_slice();
+    let arguments = ["--stream", "none", "--state", "none", "--cache", "none"];
+    let words = ["--stream: ", "--state: ", "--cache: "];
+    check_refused("processor", &[live, &arguments].concat(), &words);
+
+    let arguments = ["--stream", "none", "--archive", "none"];
+    check_refused("archiver", &arguments, &["--stream: ", "--archive: "]);
+}
+
+#[test]
+fn a_port_in_use_is_told_by_its_flag_before_a_backend_is_opened() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let (stream, state) = (["--stream", "none"], ["--state", "none"]);
+    let arguments = [stream, ["--listen", &taken]].concat();
+    check_refused("ingest", &arguments, &["--listen: ", &taken]);
+    let arguments = [stream, state, ["--live", &taken]].concat();
+    check_refused("processor", &arguments, &["--live: ", &taken]);
 }
 
 #[test]

@@ -15,5 +15,6 @@ mod commands;
 mod conservation;
 mod contracts;
 mod replay;
+mod services;
 mod shutdown;
 mod support;

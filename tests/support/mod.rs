@@ -3,6 +3,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod moto;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod readers;
 

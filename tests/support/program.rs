@@ -1,32 +1,76 @@
-//! The real program, as a process: `hansom run` on free ports, and commands that end by themselves.
+//! The real programs, as processes: `hansom run` on free ports, the services, and commands that end
+//! by themselves.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    fs,
     net::{SocketAddr, TcpListener},
-    path::Path,
-    process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
-    thread,
-    time::Duration,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
+    time::SystemTime,
 };
 
 use serde_json::Value;
 
-/// Starting takes at most this long: the stream may have to be repaired.
-const START: Duration = Duration::from_mins(1);
+use super::process::Process;
+
+/// How to build what the tests run.
+const BUILD: &str = "run `cargo build --workspace --bins --tests`, with --release if the tests are";
 
 /// `hansom run` under way. Killed when dropped.
 pub(crate) struct Program {
-    child: Child,
+    process: Process,
     pub(crate) ingest: SocketAddr,
     pub(crate) live: SocketAddr,
     pub(crate) admin: SocketAddr,
-    lines: mpsc::Receiver<String>,
 }
 
-/// A command of the program, without the log filter of whoever runs the tests.
+/// A command of the program.
 pub(crate) fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hansom"));
+    undisturbed(env!("CARGO_BIN_EXE_hansom"), arguments)
+}
+
+/// The program of a service, which lies beside `hansom` once it is built: cargo builds programs of
+/// other packages for no test.
+pub(crate) fn service(name: &str, arguments: &[&str]) -> Command {
+    let path = Path::new(env!("CARGO_BIN_EXE_hansom")).with_file_name(name);
+    assert!(path.exists(), "{} is not there: {BUILD}", path.display());
+    let built = modified(&path);
+    let sources = sources(&path);
+    let main = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{name}/src/main.rs"));
+    assert!(
+        sources.contains(&main),
+        "{} is not built from {}: {BUILD}",
+        path.display(),
+        main.display(),
+    );
+    for source in sources {
+        assert!(
+            source.exists() && modified(&source) <= built,
+            "{} is older than {}: {BUILD}",
+            path.display(),
+            source.display(),
+        );
+    }
+    undisturbed(path, arguments)
+}
+
+/// What a program was built from, as cargo noted it beside the program.
+fn sources(program: &Path) -> Vec<PathBuf> {
+    let notes = fs::read_to_string(program.with_extension("d")).unwrap();
+    let (_, sources) = notes.trim().split_once(": ").unwrap();
+    // A space in a path is written as "\ ".
+    let sources = sources.replace("\\ ", "\0");
+    let paths = sources.split(' ').map(|path| path.replace('\0', " "));
+    paths.map(PathBuf::from).collect()
+}
+
+fn modified(path: &Path) -> SystemTime {
+    fs::metadata(path).unwrap().modified().unwrap()
+}
+
+/// A command without the settings of whoever runs the tests.
+fn undisturbed(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .env_remove("HANSOM_LOG")
@@ -53,85 +97,46 @@ impl Program {
     }
 
     /// The same with ingest at a given address, so that clients find it again.
-    #[expect(
-        clippy::zombie_processes,
-        reason = "a test without a program is over anyway"
-    )]
     pub(crate) fn start_at(data: &Path, to: SocketAddr, flags: &[&str]) -> Self {
-        let mut child = command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-            .arg("--listen")
-            .arg(to.to_string())
-            .arg("--data")
-            .arg(data)
-            .args(flags)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let lines = follow(child.stderr.take().unwrap());
-        let mut before = Vec::new();
-        loop {
-            let line = lines
-                .recv_timeout(START)
-                .unwrap_or_else(|_| panic!("no start: {before:?}"));
-            let event: Value = serde_json::from_str(&line).unwrap_or_default();
-            if event["message"] == "listening" {
-                let address = |name: &str| event[name].as_str().unwrap().parse().unwrap();
-                return Self {
-                    child,
-                    ingest: address("ingest"),
-                    live: address("live"),
-                    admin: address("admin"),
-                    lines,
-                };
-            }
-            before.push(line);
+        let process = Process::start(
+            command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+                .arg("--listen")
+                .arg(to.to_string())
+                .arg("--data")
+                .arg(data)
+                .args(flags),
+        );
+        Self {
+            ingest: process.address("ingest"),
+            live: process.address("live"),
+            admin: process.address("admin"),
+            process,
         }
     }
 
     /// Kills it: what it holds in memory is gone, what it gave to the system is not.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn kill(self) {
+        self.process.kill();
     }
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        self.process.signal(name);
     }
 
     /// Waits until it has ended, and hands out its status and its last log lines.
-    pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
-        let status = super::wait_for("the end of the program", || self.child.try_wait().unwrap());
-        (status, self.lines.try_iter().collect())
+    pub(crate) fn ended(self) -> (ExitStatus, Vec<String>) {
+        self.process.ended()
     }
 
     /// Asks it to stop and checks that it does so in order.
     pub(crate) fn stop(self) {
-        self.signal("TERM");
-        let (status, log) = self.ended();
-        assert!(status.success(), "{status}: {log:#?}");
+        self.process.stop();
     }
 
     /// The most bytes of memory that it has held so far.
     pub(crate) fn peak_bytes(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        line.trim()
-            .trim_end_matches(" kB")
-            .trim()
-            .parse::<u64>()
-            .unwrap()
-            << 10
+        self.process.peak_bytes()
     }
 
     /// Reads JSON from the live API; None if it answers otherwise than with 200.
@@ -150,29 +155,22 @@ impl Program {
     }
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Reads a page; None if there is none.
+pub(crate) fn get(url: &str) -> Option<String> {
+    let request = async { reqwest::get(url).await?.error_for_status()?.text().await };
+    wait(request).ok()
 }
 
-/// Reads a page; None if there is none.
-fn get(url: &str) -> Option<String> {
-    let request = async { reqwest::get(url).await?.error_for_status()?.text().await };
+/// Posts a JSON document; None if it is answered otherwise than with 2xx.
+pub(crate) fn post(url: &str, document: &Value) -> Option<String> {
+    let request = reqwest::Client::new().post(url).json(document).send();
+    wait(async { request.await?.error_for_status()?.text().await }).ok()
+}
+
+fn wait<Done>(work: impl Future<Output = Done>) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(request).ok()
-}
-
-fn follow(stderr: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel();
-    thread::spawn(move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    lines
+    runtime.block_on(work)
 }
