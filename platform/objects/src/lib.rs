@@ -96,7 +96,8 @@ pub enum ObjectError {
 pub async fn open(url: &str) -> Result<Arc<dyn Objects>, ObjectError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(memory::MemoryObjects::default())),
-        Some(("s3", _)) => Ok(Arc::new(s3::S3Objects::open(url).await?)),
+        // On the heap: the state of this one takes 36 KB, and whoever waits for it holds it.
+        Some(("s3", _)) => Ok(Arc::new(Box::pin(s3::S3Objects::open(url)).await?)),
         Some(("file", _)) => Ok(Arc::new(local::LocalObjects::open(url).await?)),
         _ => Err(ObjectError::Url {
             url: url.to_owned(),
