@@ -4,7 +4,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     net::SocketAddr,
     path::Path,
     process::{Child, Stdio},
@@ -17,6 +16,7 @@ use serde_json::Value;
 
 use crate::support::{
     archive,
+    outcome::{acked_names, first_difference, first_trips, live_state, trips},
     program::{Program, command, free_port},
     wait_for,
 };
@@ -66,45 +66,6 @@ fn simulate(to: SocketAddr, acked: &Path) -> Child {
     .unwrap()
 }
 
-/// Everything that the live API shows of rides and of the vehicles that serve them; None while it
-/// does not know one of them.
-fn live_state(program: &Program) -> Option<BTreeMap<String, Value>> {
-    let mut state = BTreeMap::new();
-    let mut cursor = String::new();
-    loop {
-        let page = program.live(&format!("/v1/rides?limit=500{cursor}"))?;
-        for ride in page["rides"].as_array().into_iter().flatten() {
-            let vehicle = ride["vehicle_id"].as_str().unwrap();
-            let position = program.live(&format!("/v1/vehicles/{vehicle}"))?;
-            state.insert(format!("vehicle {vehicle}"), position);
-            state.insert(format!("ride {}", ride["ride_id"]), ride.clone());
-        }
-        match page["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return Some(state),
-        }
-    }
-}
-
-/// Trips by ride: the versions archived.
-fn trips(data: &Path) -> BTreeMap<String, Vec<u32>> {
-    let mut trips = BTreeMap::<String, Vec<u32>>::new();
-    for row in archive::rows(data, "trips") {
-        let versions = trips.entry(row["ride_id"].clone()).or_default();
-        versions.push(row["version"].parse().unwrap());
-        versions.sort_unstable();
-    }
-    trips
-}
-
-/// The first version of every trip: a function of what came before the ride's end. How the later
-/// ones are cut depends on when late pings came.
-fn first_trips(data: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
-    let rows = archive::rows(data, "trips").into_iter();
-    let first = rows.filter(|row| row["version"] == "1");
-    first.map(|row| (row["ride_id"].clone(), row)).collect()
-}
-
 /// Waits until all that ingest took is shown: as much is processed, and the state stands still.
 fn settled_state(program: &Program) -> BTreeMap<String, Value> {
     wait_for("the processor to catch up", || {
@@ -115,25 +76,11 @@ fn settled_state(program: &Program) -> BTreeMap<String, Value> {
     });
     let mut before = None;
     wait_for("the live state to stand still", || {
-        let now = live_state(program);
+        let now = live_state(|path| program.live(path));
         let stands = now.is_some() && now == before;
         before = now;
         stands.then(|| before.take()).flatten()
     })
-}
-
-/// The acked names, sorted, and checked to be named once each.
-fn acked_names(acked: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_to_string(acked)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect();
-    names.sort_unstable();
-    let before = names.len();
-    names.dedup();
-    assert_eq!(before, names.len(), "the simulator names a ping twice");
-    names
 }
 
 #[test]
@@ -179,7 +126,7 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
     );
     let program = Program::start_at(&stormy, ingest, &FLAGS);
     wait_for("the live state of the calm run", || {
-        live_state(&program).filter(|found| *found == expected)
+        live_state(|path| program.live(path)).filter(|found| *found == expected)
     });
     program.stop();
     eprintln!("{kills} kills, {} pings acked", acked.len());
@@ -209,10 +156,4 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
         assert_eq!(*versions, all, "{ride}: every version once, without a hole");
     }
     assert_eq!(first_trips(&calm), first_trips(&stormy));
-}
-
-/// Where two sorted lists part, in words.
-fn first_difference(left: &[String], right: &[String]) -> Option<String> {
-    let at = (0..left.len().max(right.len())).find(|at| left.get(*at) != right.get(*at))?;
-    Some(format!("{:?} and {:?}", left.get(at), right.get(at)))
 }

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod archive_on_s3;
+mod aws;
 mod bad_input;
 mod commands;
 mod conservation;

@@ -2,7 +2,9 @@
 //! archived, and the independent readers.
 
 pub(crate) mod archive;
+pub(crate) mod cloud;
 pub(crate) mod moto;
+pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod readers;

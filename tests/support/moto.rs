@@ -36,6 +36,14 @@ impl Moto {
         assert!(self.runtime.block_on(made).unwrap().status().is_success());
     }
 
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        self.proxy.set_plan(Plan {
+            one_at_a_time: faults::writes,
+            ..Plan::CALM
+        });
+    }
+
     /// Where it listens, without faults.
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()

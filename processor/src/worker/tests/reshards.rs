@@ -100,10 +100,10 @@ impl Family {
                 fuse: fuse.clone(),
             }),
             cache: self.cache.clone(),
-            drain: Shutdown::new(),
+            drain: Drain::ReadOut(Shutdown::new()),
         };
         if !seat.ends {
-            ports.drain.request();
+            ports.drain.shutdown().request();
         }
         let shard = Mortal {
             inner: seat.stream.consumer(GROUP).acquire().await.unwrap(),

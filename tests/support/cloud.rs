@@ -1,0 +1,132 @@
+//! What stands for AWS: Kinesis, DynamoDB and S3 as others have written them, each behind a proxy
+//! that fails as asked, and the services that run on them.
+
+use std::{net::SocketAddr, process::Command};
+
+use faults::{
+    Call, Plan, Proxy,
+    servers::{Kinesis, KinesisOptions},
+};
+use tokio::runtime::Runtime;
+
+use super::{moto::Moto, process::Process, program};
+
+/// The stream that all services are on.
+pub(crate) const STREAM: &str = "rides";
+/// The bucket of the archive and of the processor's state.
+pub(crate) const BUCKET: &str = "city";
+
+/// Servers of its own; ended when dropped.
+pub(crate) struct Cloud {
+    runtime: Runtime,
+    kinesis: Kinesis,
+    kinesis_proxy: Proxy,
+    pub(crate) moto: Moto,
+}
+
+impl Cloud {
+    /// Starts all servers, with a stream of so many shards and a bucket; None if `test` is skipped.
+    pub(crate) fn start(test: &str, shards: u32, plan: Plan) -> Option<Self> {
+        let moto = Moto::start(test, plan)?;
+        moto.make_bucket(BUCKET);
+        let runtime = Runtime::new().unwrap();
+        let (kinesis, kinesis_proxy) = runtime.block_on(async {
+            let kinesis = Kinesis::start(KinesisOptions::default()).await;
+            kinesis.create_stream(STREAM, shards).await;
+            let proxy = Proxy::start(kinesis.address(), plan, 43).await;
+            (kinesis, proxy)
+        });
+        Some(Self {
+            runtime,
+            kinesis,
+            kinesis_proxy,
+            moto,
+        })
+    }
+
+    /// The stream as the services are told of it.
+    pub(crate) fn stream(&self, options: &str) -> String {
+        let (kinesis, dynamodb) = (self.kinesis_proxy.address(), self.moto.proxy.address());
+        format!(
+            "kinesis://{STREAM}?region=us-east-1&endpoint=http://{kinesis}\
+             &dynamodb_endpoint=http://{dynamodb}&{options}"
+        )
+    }
+
+    /// A place in the bucket.
+    pub(crate) fn objects(&self, prefix: &str) -> String {
+        let endpoint = self.moto.proxy.address();
+        format!("s3://{BUCKET}/{prefix}?region=us-east-1&endpoint=http://{endpoint}")
+    }
+
+    /// From now on nothing fails.
+    pub(crate) fn heal(&self) {
+        self.kinesis_proxy.set_plan(Plan::CALM);
+        self.moto.heal();
+    }
+
+    /// Splits a shard in the middle; says what its children are called.
+    pub(crate) fn split(&self, shard: &str) -> Vec<String> {
+        self.runtime.block_on(self.kinesis.split(STREAM, shard))
+    }
+
+    /// Merges two neighbours; says what their child is called.
+    pub(crate) fn merge(&self, lower: &str, upper: &str) -> Vec<String> {
+        let merging = self.kinesis.merge(STREAM, lower, upper);
+        self.runtime.block_on(merging)
+    }
+
+    /// How many requests have failed.
+    pub(crate) fn faults(&self) -> u64 {
+        self.kinesis_proxy.counts().faults + self.moto.proxy.counts().faults
+    }
+
+    /// Who asked for what.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        let mut calls = self.kinesis_proxy.calls();
+        calls.append(&mut self.moto.proxy.calls());
+        calls.into_keys().collect()
+    }
+}
+
+/// A service that is started again whenever it is killed.
+pub(crate) struct Service {
+    name: &'static str,
+    arguments: Vec<String>,
+    pub(crate) process: Process,
+}
+
+impl Service {
+    /// Starts it, with its name as its key for AWS.
+    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Self {
+        let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
+        let process = Process::start(&mut command(name, &arguments));
+        Self {
+            name,
+            arguments,
+            process,
+        }
+    }
+
+    /// Kills it and starts it again.
+    pub(crate) fn kill_and_start(&mut self) {
+        self.process.signal("KILL");
+        self.process = Process::start(&mut command(self.name, &self.arguments));
+    }
+
+    /// Asks it to stop and checks that it does so in order.
+    pub(crate) fn stop(self) {
+        self.process.stop();
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self, name: &str) -> SocketAddr {
+        self.process.address(name)
+    }
+}
+
+fn command(name: &str, arguments: &[String]) -> Command {
+    let mut command = program::service(name, &["--admin", "127.0.0.1:0"]);
+    command.args(arguments).env("AWS_ACCESS_KEY_ID", name);
+    command
+}

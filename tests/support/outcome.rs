@@ -1,0 +1,67 @@
+//! What a run has come to: what the live API shows, what is archived, what was acked. Compared
+//! between a run in which everything failed and one in which nothing did.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use serde_json::Value;
+
+use super::archive;
+
+/// Everything that a live API, read by `live`, shows of rides and of the vehicles that serve them;
+/// None while it does not know one of them.
+pub(crate) fn live_state(live: impl Fn(&str) -> Option<Value>) -> Option<BTreeMap<String, Value>> {
+    let mut state = BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let page = live(&format!("/v1/rides?limit=500{cursor}"))?;
+        for ride in page["rides"].as_array().into_iter().flatten() {
+            let vehicle = ride["vehicle_id"].as_str().unwrap();
+            let position = live(&format!("/v1/vehicles/{vehicle}"))?;
+            state.insert(format!("vehicle {vehicle}"), position);
+            state.insert(format!("ride {}", ride["ride_id"]), ride.clone());
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return Some(state),
+        }
+    }
+}
+
+/// Trips by ride: the versions archived.
+pub(crate) fn trips(data: &Path) -> BTreeMap<String, Vec<u32>> {
+    let mut trips = BTreeMap::<String, Vec<u32>>::new();
+    for row in archive::rows(data, "trips") {
+        let versions = trips.entry(row["ride_id"].clone()).or_default();
+        versions.push(row["version"].parse().unwrap());
+        versions.sort_unstable();
+    }
+    trips
+}
+
+/// The first version of every trip: a function of what came before the ride's end. How the later
+/// ones are cut depends on when late pings came.
+pub(crate) fn first_trips(data: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+    let rows = archive::rows(data, "trips").into_iter();
+    let first = rows.filter(|row| row["version"] == "1");
+    first.map(|row| (row["ride_id"].clone(), row)).collect()
+}
+
+/// The acked names, sorted, and checked to be named once each.
+pub(crate) fn acked_names(acked: &Path) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_to_string(acked)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    names.sort_unstable();
+    let before = names.len();
+    names.dedup();
+    assert_eq!(before, names.len(), "the simulator names a ping twice");
+    names
+}
+
+/// Where two sorted lists part, in words.
+pub(crate) fn first_difference(left: &[String], right: &[String]) -> Option<String> {
+    let at = (0..left.len().max(right.len())).find(|at| left.get(*at) != right.get(*at))?;
+    Some(format!("{:?} and {:?}", left.get(at), right.get(at)))
+}
