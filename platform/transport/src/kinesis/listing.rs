@@ -31,12 +31,19 @@ pub(crate) struct ListedShard {
     pub(crate) ending: Option<Sequence>,
 }
 
+impl ListedShard {
+    /// Whether records still come to it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.ending.is_none()
+    }
+}
+
 /// The map of the shards that are open.
 ///
 /// # Errors
 /// [`HolesInMap`] while the service is about to split or merge.
 pub(crate) fn open_map(listed: Vec<ListedShard>) -> Result<ShardMap, HolesInMap> {
-    let open = listed.into_iter().filter(|shard| shard.ending.is_none());
+    let open = listed.into_iter().filter(ListedShard::is_open);
     let open = open.map(|ListedShard { id, range, .. }| OpenShard { id, range });
     ShardMap::new(open.collect())
 }
