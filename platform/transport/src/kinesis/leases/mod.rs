@@ -13,3 +13,5 @@ mod plan;
 mod sync;
 mod write;
 
+#[cfg(test)]
+mod model;
