@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    lease::{Checkpoint, Lease, WorkerId},
+    lease::{Checkpoint, Lease},
+    worker::WorkerId,
     write::Write,
 };
 use crate::Position;

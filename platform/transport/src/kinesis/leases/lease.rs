@@ -1,30 +1,10 @@
 //! A lease: which worker has a shard, and how far the group has come in it. It is plain data, with
 //! the fields that the Kinesis Client Library keeps; who may change them is said in `write`.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::collections::BTreeSet;
 
+use super::worker::WorkerId;
 use crate::{Lineage, Position, ShardId, hash_key::HashRange, kinesis::listing::ListedShard};
-
-/// The name of a worker: not empty, and never used by two workers, not even one after the other.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct WorkerId(Arc<str>);
-
-impl WorkerId {
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// The name as text.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for WorkerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// How far the group has come in a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

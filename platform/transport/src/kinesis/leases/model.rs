@@ -14,7 +14,7 @@ use self::{
     worker::{Fate, Kind, Worker},
     world::World,
 };
-use super::{lease::WorkerId, write::Write};
+use super::{worker::WorkerId, write::Write};
 
 const FAILOVER: Duration = Duration::from_secs(10);
 /// After so many rounds of peace, a third of the failover each, all is well. A dead worker's leases
@@ -137,7 +137,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn whatever_happens_no_turn_is_lost_and_peace_brings_even_shares(

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::lease::{Lease, WorkerId};
+use super::{lease::Lease, worker::WorkerId};
 use crate::ShardId;
 
 /// One worker's memory of the table.

@@ -14,11 +14,7 @@ use std::{
 
 use twox_hash::XxHash3_64;
 
-use super::{
-    lease::{Lease, WorkerId},
-    observer::Observer,
-    write::Write,
-};
+use super::{lease::Lease, observer::Observer, worker::WorkerId, write::Write};
 use crate::ShardId;
 
 /// A lease that nobody minded for so many times the failover is taken whatever the share.

@@ -92,7 +92,7 @@ pub(crate) fn end(
 ) -> Result<End, NotYet> {
     let table = Table::new(listed, leases);
     let itself = table.listed.get(shard);
-    if itself.is_some_and(|shard| shard.is_open()) {
+    if itself.is_some_and(|shard| shard.ending.is_none()) {
         return Err(NotYet::IsOpen);
     }
     let children: BTreeSet<_> = table.children(shard).cloned().collect();
@@ -150,7 +150,7 @@ impl<'a> Table<'a> {
     /// Shards that no existing lease leads to: the oldest of those that lead to an open shard.
     fn holes(&self) -> BTreeSet<ShardId> {
         let mut holes = BTreeSet::new();
-        for shard in self.listed.values().filter(|shard| shard.is_open()) {
+        for shard in self.listed.values().filter(|shard| shard.ending.is_none()) {
             self.oldest_missing(&shard.id, &mut holes);
         }
         holes

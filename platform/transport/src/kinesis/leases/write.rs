@@ -8,7 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use super::lease::{Checkpoint, Lease, WorkerId};
+use super::{
+    lease::{Checkpoint, Lease},
+    worker::WorkerId,
+};
 use crate::ShardId;
 
 /// One conditional write to one lease.

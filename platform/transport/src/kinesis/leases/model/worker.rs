@@ -14,9 +14,10 @@ use crate::{
     Position, ShardId,
     kinesis::leases::{
         holding::{Holding, Standing},
-        lease::{Checkpoint, Lease, WorkerId},
+        lease::{Checkpoint, Lease},
         plan::{Planner, Reason},
         sync::{self, Census},
+        worker::WorkerId,
     },
 };
 
@@ -189,7 +190,7 @@ impl Worker {
         }
     }
 
-    fn work(&mut self, world: &World) {
+    fn work(&mut self, world: &mut World) {
         let now = self.clock(world);
         for shard in self.held.keys().cloned().collect::<Vec<_>>() {
             if self.is_busy(&shard) {
@@ -213,15 +214,14 @@ impl Worker {
         }
     }
 
-    fn read_on(&mut self, shard: &ShardId, world: &World) {
+    fn read_on(&mut self, shard: &ShardId, world: &mut World) {
         let Some(held) = self.held.get_mut(shard) else {
             return;
         };
-        let end = world.end_of(shard);
-        if end == Some(held.read) {
+        let Some(read) = world.read(shard, held.read) else {
             return self.end(shard, world);
-        }
-        held.read += 1;
+        };
+        held.read = read;
         if let Some(write) = held.holding.advance(Position::from_offset(held.read)) {
             self.intend(shard, write, Aim::Hold, world);
         }

@@ -12,7 +12,8 @@ use crate::{
     hash_key::{HashKey, HashRange},
     kinesis::{
         leases::{
-            lease::{Checkpoint, Lease, WorkerId},
+            lease::{Checkpoint, Lease},
+            worker::WorkerId,
             write::Refused,
         },
         listing::ListedShard,
@@ -37,6 +38,8 @@ pub(super) struct World {
     /// Who took each shard last and did not let go.
     turns: BTreeMap<ShardId, WorkerId>,
     done: BTreeMap<ShardId, Position>,
+    /// How far anybody has read each shard: so many records are in it.
+    read: BTreeMap<ShardId, u64>,
     ended: BTreeSet<ShardId>,
     parents: BTreeMap<ShardId, Vec<ShardId>>,
 }
@@ -50,6 +53,7 @@ impl World {
             late: Vec::new(),
             turns: BTreeMap::new(),
             done: BTreeMap::new(),
+            read: BTreeMap::new(),
             ended: BTreeSet::new(),
             parents: BTreeMap::new(),
         };
@@ -75,9 +79,19 @@ impl World {
     }
 
     /// The last position of a closed shard.
-    pub(super) fn end_of(&self, shard: &ShardId) -> Option<u64> {
+    fn end_of(&self, shard: &ShardId) -> Option<u64> {
         let ending = self.listed.get(shard)?.ending?;
         Some(ending.offset())
+    }
+
+    /// Somebody reads one more record; None at the shard's end.
+    pub(super) fn read(&mut self, shard: &ShardId, read: u64) -> Option<u64> {
+        if self.end_of(shard) == Some(read) {
+            return None;
+        }
+        let furthest = self.read.entry(shard.clone()).or_default();
+        *furthest = (*furthest).max(read + 1);
+        Some(read + 1)
     }
 
     pub(super) fn send_late(&mut self, sent: Sent) {
@@ -131,7 +145,7 @@ impl World {
             }
             Checkpoint::ShardEnd => {
                 let listed = self.listed.get(&lease.shard);
-                let is_open = listed.is_some_and(ListedShard::is_open);
+                let is_open = listed.is_some_and(|shard| shard.ending.is_none());
                 assert!(!is_open, "{lease:?}: {self:#?}");
                 self.ended.insert(lease.shard.clone());
             }
@@ -151,7 +165,7 @@ impl World {
 
     /// All shards that are to be with somebody once peace has lasted.
     pub(super) fn readable(&self) -> Vec<String> {
-        let open = self.listed.values().filter(|shard| shard.is_open());
+        let open = self.listed.values().filter(|shard| shard.ending.is_none());
         open.map(|shard| shard.id.to_string()).collect()
     }
 
@@ -168,14 +182,14 @@ impl World {
     }
 
     fn open_shards(&self) -> Vec<ShardId> {
-        let open = self.listed.values().filter(|shard| shard.is_open());
+        let open = self.listed.values().filter(|shard| shard.ending.is_none());
         open.map(|shard| shard.id.clone()).collect()
     }
 
     fn close(&mut self, id: &ShardId) {
-        let done = self.done.get(id).map_or(0, |done| done.offset());
+        let read = self.read.get(id).copied().unwrap_or_default();
         if let Some(shard) = self.listed.get_mut(id) {
-            shard.ending = Some((done + 2).into());
+            shard.ending = Some((read + 2).into());
         }
     }
 
