@@ -13,7 +13,8 @@ use aws_sdk_dynamodb::{
     Client, config,
     error::SdkError,
     operation::{
-        delete_item::DeleteItemError, put_item::PutItemError, update_item::UpdateItemError,
+        create_table::CreateTableError, delete_item::DeleteItemError,
+        describe_table::DescribeTableError, put_item::PutItemError, update_item::UpdateItemError,
     },
     types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ReturnValue,
@@ -123,7 +124,7 @@ impl DynamoTable {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_resource_not_found_exception()) =>
+                    .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
             {
                 Ok(None)
             }
@@ -163,7 +164,7 @@ impl DynamoTable {
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_resource_in_use_exception()) =>
+                    .is_some_and(CreateTableError::is_resource_in_use_exception) =>
             {
                 Ok(())
             }
@@ -324,7 +325,8 @@ impl LeaseTable for DynamoTable {
 }
 
 fn refused(there: Option<Lease>) -> WriteError {
-    WriteError::Refused(Box::new(Refused { there }))
+    let there = there.map(Box::new);
+    WriteError::Refused(Refused { there })
 }
 
 fn read(item: &Item) -> Result<Lease, WriteError> {

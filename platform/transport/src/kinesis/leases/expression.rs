@@ -73,7 +73,7 @@ impl Expression {
                 let [checkpoint, place] = item::checkpoint(*checkpoint);
                 self.set(CHECKPOINT, checkpoint);
                 self.set(PLACE, place);
-                self.set(SWITCHES, item::number(0));
+                self.set(SWITCHES, item::number(0_u64));
                 for name in item::PREPARED {
                     self.remove(name);
                 }
@@ -92,14 +92,12 @@ impl Expression {
     }
 
     fn expect_worker(&mut self, name: &str, worker: Option<&WorkerId>) {
-        match worker {
-            Some(worker) => self.expect(name, item::text(worker.as_str())),
-            None => {
-                let name = self.name(name);
-                self.conditions
-                    .push(format!("attribute_not_exists({name})"));
-            }
+        if let Some(worker) = worker {
+            return self.expect(name, item::text(worker.as_str()));
         }
+        let name = self.name(name);
+        self.conditions
+            .push(format!("attribute_not_exists({name})"));
     }
 
     fn set_worker(&mut self, name: &str, worker: Option<&WorkerId>) {
@@ -115,7 +113,7 @@ impl Expression {
     }
 
     fn add_one(&mut self, name: &str) {
-        let (name, one) = (self.name(name), self.value(item::number(1)));
+        let (name, one) = (self.name(name), self.value(item::number(1_u64)));
         self.add.push(format!("{name} {one}"));
     }
 

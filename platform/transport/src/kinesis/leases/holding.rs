@@ -88,16 +88,16 @@ impl Holding {
 
     /// A write was refused because this stands there. If the lease is still with us the next write
     /// goes by that; else it is lost.
-    pub(crate) fn refused(&mut self, there: Option<Lease>) {
+    pub(crate) fn refused(&mut self, there: Option<Box<Lease>>) {
         let is_ours = |there: &Lease| {
             let is_as_written = there.counter == self.lease.counter;
             let is_ours_unheard = self.is_unsure && there.counter == self.lease.counter + 1;
             there.is_with(&self.me) && (is_as_written || is_ours_unheard)
         };
-        match there.filter(is_ours) {
+        match there.filter(|there| is_ours(there)) {
             Some(there) => {
                 self.is_unsure &= there.counter == self.lease.counter;
-                self.lease = there;
+                self.lease = *there;
             }
             None => self.is_lost = true,
         }

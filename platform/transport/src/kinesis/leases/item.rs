@@ -108,14 +108,15 @@ pub(super) fn checkpoint(checkpoint: Checkpoint) -> [AttributeValue; 2] {
         Checkpoint::AtTimestamp => AT_TIMESTAMP,
         Checkpoint::ShardEnd => SHARD_END,
     };
-    [text(word), number(0)]
+    [text(word), number(0_u64)]
 }
 
 pub(super) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
-pub(super) fn number(number: impl ToString) -> AttributeValue {
+pub(super) fn number(number: impl Into<u64>) -> AttributeValue {
+    let number: u64 = number.into();
     AttributeValue::N(number.to_string())
 }
 

@@ -23,7 +23,7 @@ impl LeaseTable for MemoryTable {
 
     async fn write(&self, shard: &ShardId, write: &Write) -> Result<Lease, WriteError> {
         let mut leases = locked(&self.0);
-        let lease = write.apply(leases.get(shard)).map_err(Box::new)?;
+        let lease = write.apply(leases.get(shard))?;
         leases.insert(shard.clone(), lease.clone());
         Ok(lease)
     }
@@ -32,8 +32,8 @@ impl LeaseTable for MemoryTable {
         let mut leases = locked(&self.0);
         if let Some(there) = leases.get(&lease.shard) {
             if there.counter != lease.counter || there.checkpoint != lease.checkpoint {
-                let there = Some(there.clone());
-                return Err(Box::new(Refused { there }).into());
+                let there = Some(Box::new(there.clone()));
+                return Err(Refused { there }.into());
             }
             leases.remove(&lease.shard);
         }

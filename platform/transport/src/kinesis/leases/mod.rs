@@ -6,12 +6,30 @@
 //! could not move it in time regards its own as lost ([`holding`]). Rows come and go with the shards
 //! that are listed ([`sync`]). A [`keeper`] does all that for one worker.
 
+mod dynamo;
+mod expression;
+mod grip;
+mod held;
 mod holding;
+mod item;
+mod keeper;
 mod lease;
+#[cfg(test)]
+mod memory;
+mod metrics;
+#[cfg(test)]
+mod model;
 mod observer;
 mod plan;
 mod sync;
+mod table;
+mod worker;
 mod write;
 
-#[cfg(test)]
-mod model;
+pub(crate) use self::{
+    dynamo::DynamoTable,
+    held::Held,
+    keeper::{Keeper, Timing},
+    table::LeaseTable,
+    worker::WorkerId,
+};

@@ -105,10 +105,10 @@ impl Run {
             Event::Freeze(worker) => self.workers[worker.index(count)].is_frozen = true,
             Event::Wake(worker) => self.workers[worker.index(count)].is_frozen = false,
             Event::Restart(worker) => self.workers[worker.index(count)] = self.worker(),
-            Event::Split(shard) => self.world.split(shard),
-            Event::Merge(shard) => self.world.merge(shard),
-            Event::Retire(shard) => self.world.retire(shard),
-            Event::Deliver(late) => self.world.deliver(late),
+            Event::Split(shard) => self.world.split(*shard),
+            Event::Merge(shard) => self.world.merge(*shard),
+            Event::Retire(shard) => self.world.retire(*shard),
+            Event::Deliver(late) => self.world.deliver(*late),
         }
     }
 
@@ -137,7 +137,7 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn whatever_happens_no_turn_is_lost_and_peace_brings_even_shares(

@@ -112,11 +112,12 @@ impl Planner {
         let mut steps = self.named_to_us(&open, now);
         let unattended = self.unattended(&open, now);
         let taken = self.take(&unattended, share.saturating_sub(mine));
-        if unattended.is_empty() && self.may_ask(now) {
-            if let Some(asked) = self.ask(&open, &counts, now) {
-                self.asked = Some(now);
-                steps.push(asked);
-            }
+        if unattended.is_empty()
+            && self.may_ask(now)
+            && let Some(asked) = self.ask(&open, &counts, now)
+        {
+            self.asked = Some(now);
+            steps.push(asked);
         }
         steps.extend(taken);
         steps

@@ -39,7 +39,7 @@ pub(crate) trait LeaseTable: Send + Sync {
 pub(crate) enum WriteError {
     /// The lease is not as expected.
     #[error(transparent)]
-    Refused(#[from] Box<Refused>),
+    Refused(#[from] Refused),
     /// Whether it was written is not known.
     #[error("lease table: {0}")]
     Failed(String),

@@ -52,7 +52,7 @@ pub(super) enum Change {
 #[error("the lease was changed by another")]
 pub(crate) struct Refused {
     /// None where there is no lease.
-    pub(crate) there: Option<Lease>,
+    pub(crate) there: Option<Box<Lease>>,
 }
 
 impl Write {
@@ -136,7 +136,7 @@ impl Write {
                 Ok(lease)
             }
             _ => Err(Refused {
-                there: current.cloned(),
+                there: current.cloned().map(Box::new),
             }),
         }
     }

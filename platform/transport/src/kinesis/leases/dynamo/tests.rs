@@ -2,8 +2,10 @@
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
 use faults::{Plan, Proxy, servers::Moto};
 
 use super::*;
@@ -136,13 +138,14 @@ async fn attributes_of_others_survive_and_a_checkpoint_removes_what_was_prepared
     let table = server.table("others").await;
     let lease = conformance::leases().swap_remove(6);
     let mut item = item::write(&lease);
-    item.insert("throughputKBps".to_owned(), item::number("1.5"));
+    let rate = item::number(15_u64);
+    item.insert("throughputKBps".to_owned(), rate.clone());
     item.insert(item::PREPARED[0].to_owned(), item::text("123"));
     put(&table, item).await;
     let write = Write::checkpoint(&lease, crate::kinesis::leases::lease::Checkpoint::ShardEnd);
     table.write(&lease.shard, &write).await.unwrap();
     let (items, _) = table.page(None).await.unwrap();
-    assert_eq!(items[0].get("throughputKBps"), Some(&item::number("1.5")));
+    assert_eq!(items[0].get("throughputKBps"), Some(&rate));
     assert_eq!(items[0].get(item::PREPARED[0]), None);
 }
 

@@ -13,19 +13,19 @@ fn leases_come_back_as_they_went() {
 fn theirs() -> Item {
     let item = [
         (KEY, text("shardId-000000000001")),
-        (COUNTER, number(12)),
+        (COUNTER, number(12_u64)),
         (OWNER, text("kcl-1")),
-        (SWITCHES, number(1)),
+        (SWITCHES, number(1_u64)),
         (CHECKPOINT, text("49590338271490256608559692538361571")),
-        (PLACE, number(3)),
+        (PLACE, number(3_u64)),
         (
             PARENTS,
             AttributeValue::Ss(vec!["shardId-000000000000".to_owned()]),
         ),
         (FIRST_HASH, text("0")),
         (LAST_HASH, text("340282366920938463463374607431768211455")),
-        ("throughputKBps", number("0.0")),
-        ("pendingCheckpointState", number(0)),
+        ("throughputKBps", AttributeValue::N("0.0".to_owned())),
+        ("pendingCheckpointState", number(0_u64)),
     ];
     item.into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -50,8 +50,8 @@ fn what_lacks_a_leases_attributes_or_forms_is_none() {
         (CHECKPOINT, None),
         (SWITCHES, None),
         (PLACE, None),
-        (KEY, Some(number(1))),
-        (COUNTER, Some(number(-1))),
+        (KEY, Some(number(1_u64))),
+        (COUNTER, Some(AttributeValue::N("-1".to_owned()))),
         (COUNTER, Some(text("12"))),
         (CHECKPOINT, Some(text("yesterday"))),
         (OWNER, Some(text(""))),

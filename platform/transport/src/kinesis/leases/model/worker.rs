@@ -59,7 +59,7 @@ enum Aim {
     Take,
     Ask,
     Create,
-    Delete(Lease),
+    Delete(Box<Lease>),
     /// Renew, checkpoint or finish.
     Hold,
     Release,
@@ -264,7 +264,7 @@ impl Worker {
             self.tasks += 1;
             self.intend(&step.shard, step.write, aim, world);
         }
-        if rows.is_empty() || self.looks % 3 == 0 {
+        if rows.is_empty() || self.looks.is_multiple_of(3) {
             let changes = self.census.changes(&world.list(), &rows);
             self.tasks += 1;
             for lease in changes.create {
@@ -274,7 +274,7 @@ impl Worker {
             for lease in changes.delete {
                 let (id, write) = (lease.shard.clone(), Write::renew(&lease));
                 self.tasks += 1;
-                self.intend(&id, write, Aim::Delete(lease), world);
+                self.intend(&id, write, Aim::Delete(Box::new(lease)), world);
             }
         }
     }

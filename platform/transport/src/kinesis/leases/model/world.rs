@@ -98,7 +98,7 @@ impl World {
         self.late.push(sent);
     }
 
-    pub(super) fn deliver(&mut self, index: &prop::sample::Index) {
+    pub(super) fn deliver(&mut self, index: prop::sample::Index) {
         if !self.late.is_empty() {
             let sent = self.late.remove(index.index(self.late.len()));
             // Nobody hears of it.
@@ -193,7 +193,7 @@ impl World {
         }
     }
 
-    pub(super) fn split(&mut self, index: &prop::sample::Index) {
+    pub(super) fn split(&mut self, index: prop::sample::Index) {
         let open = self.open_shards();
         if open.len() < 12 {
             let parent = &open[index.index(open.len())];
@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    pub(super) fn merge(&mut self, index: &prop::sample::Index) {
+    pub(super) fn merge(&mut self, index: prop::sample::Index) {
         let open = self.open_shards();
         if open.len() >= 2 {
             let first = index.index(open.len() - 1);
@@ -216,7 +216,7 @@ impl World {
     }
 
     /// The stream forgets a shard that was read to its end.
-    pub(super) fn retire(&mut self, index: &prop::sample::Index) {
+    pub(super) fn retire(&mut self, index: prop::sample::Index) {
         let gone: Vec<_> = self.ended.iter().collect();
         if !gone.is_empty() {
             self.listed.remove(gone[index.index(gone.len())]);

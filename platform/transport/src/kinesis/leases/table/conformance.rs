@@ -141,9 +141,9 @@ async fn check_shard(table: &dyn LeaseTable, lease: &Lease) -> Lease {
     there
 }
 
-fn is_refused(answer: Result<Lease, WriteError>, expected: Option<Lease>) -> bool {
+fn is_refused(answer: Result<Lease, WriteError>, expected: Option<Box<Lease>>) -> bool {
     match answer {
-        Err(WriteError::Refused(refused)) => *refused == Refused { there: expected },
+        Err(WriteError::Refused(refused)) => refused == Refused { there: expected },
         _ => false,
     }
 }

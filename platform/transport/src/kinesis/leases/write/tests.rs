@@ -21,6 +21,12 @@ fn lease(owner: Option<&str>, handed_over_by: Option<&str>) -> Lease {
     }
 }
 
+fn refused(there: Lease) -> Refused {
+    Refused {
+        there: Some(Box::new(there)),
+    }
+}
+
 /// Applies the write to the lease and checks what it became.
 #[track_caller]
 fn check(write: &Write, lease: &Lease, expected: impl FnOnce(&mut Lease)) {
@@ -79,8 +85,8 @@ fn a_lease_is_created_once_and_nothing_else_creates_one() {
     let free = lease(None, None);
     let create = Write::Create(free.clone());
     assert_eq!(create.apply(None), Ok(free.clone()));
-    let there = Some(lease(Some("me"), None));
-    assert_eq!(create.apply(there.as_ref()), Err(Refused { there }));
+    let there = lease(Some("me"), None);
+    assert_eq!(create.apply(Some(&there)), Err(refused(there)));
     assert_eq!(
         Write::renew(&free).apply(None),
         Err(Refused { there: None })
@@ -99,10 +105,8 @@ fn whoever_missed_a_change_changes_nothing() {
     for change in changes {
         let there = change.apply(Some(&mine)).unwrap();
         for write in [Write::renew(&mine), Write::release(&mine)] {
-            let refused = Err(Refused {
-                there: Some(there.clone()),
-            });
-            assert_eq!(write.apply(Some(&there)), refused, "{change:?}");
+            let refused = refused(there.clone());
+            assert_eq!(write.apply(Some(&there)), Err(refused), "{change:?}");
         }
     }
 }
