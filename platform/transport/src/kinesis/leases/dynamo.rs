@@ -4,6 +4,7 @@
 //! Where nobody knows whether a write happened (a timeout, a 5xx) it is tried again: what stands there
 //! then says whether it was this write, since every change moves the counter or the hand-over.
 
+mod creation;
 mod failure;
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
@@ -13,17 +14,13 @@ use aws_sdk_dynamodb::{
     Client, config,
     error::SdkError,
     operation::{
-        create_table::CreateTableError, delete_item::DeleteItemError,
-        describe_table::DescribeTableError, put_item::PutItemError, update_item::UpdateItemError,
+        delete_item::DeleteItemError, put_item::PutItemError, update_item::UpdateItemError,
     },
-    types::{
-        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ReturnValue,
-        ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TableStatus,
-    },
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use aws_smithy_types::{error::operation::BuildError, timeout::TimeoutConfig};
+use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use self::failure::Failure;
 use super::{
@@ -44,11 +41,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// A page of a scan has up to 1 MB.
 const SCAN_TIMEOUT: Duration = Duration::from_secs(5);
-/// A new table is there within half a minute, as a rule.
-const CREATION_TRIES: u32 = 120;
-/// How often it is looked whether it is.
-const CREATION_WAIT: Duration = Duration::from_secs(1);
-
 /// A table in DynamoDB.
 #[derive(Debug)]
 pub(crate) struct DynamoTable {
@@ -78,98 +70,8 @@ impl DynamoTable {
         }
     }
 
-    /// Creates the table if it is not there, and waits until it can be used.
-    ///
-    /// # Errors
-    /// [`StreamError`] if it is not there after minutes, or may not be created.
-    pub(crate) async fn create(&self) -> Result<(), StreamError> {
-        let mut reason = "it is not active".to_owned();
-        for _ in 0..CREATION_TRIES {
-            match self.status().await {
-                Ok(Some(TableStatus::Active | TableStatus::Updating)) => return Ok(()),
-                Ok(Some(status)) => debug!(table = self.name, %status, "waiting for the table"),
-                Ok(None) => match self.try_create().await {
-                    // What is created is looked at.
-                    Ok(()) => continue,
-                    Err(Failure::Hopeless(said)) => return Err(self.unusable(&said)),
-                    Err(failure) => failure.reason().clone_into(&mut reason),
-                },
-                Err(Failure::Hopeless(said)) => return Err(self.unusable(&said)),
-                Err(failure) => failure.reason().clone_into(&mut reason),
-            }
-            sleep(CREATION_WAIT).await;
-        }
-        Err(self.unusable(&reason))
-    }
-
     fn unusable(&self, reason: &str) -> StreamError {
         StreamError::Storage(format!("lease table {}: {reason}", self.name))
-    }
-
-    async fn status(&self) -> Result<Option<TableStatus>, Failure> {
-        let described = self
-            .client
-            .describe_table()
-            .table_name(&self.name)
-            .customize()
-            .config_override(within(TIMEOUT))
-            .send()
-            .await;
-        match described {
-            Ok(answer) => {
-                let status = answer.table.and_then(|table| table.table_status);
-                let unsaid = || Failure::Unknown("the answer names no status".to_owned());
-                status.map(Some).ok_or_else(unsaid)
-            }
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(Failure::of(&error)),
-        }
-    }
-
-    async fn try_create(&self) -> Result<(), Failure> {
-        let odd = |error: BuildError| Failure::Hopeless(error.to_string());
-        let attribute = AttributeDefinition::builder()
-            .attribute_name(KEY)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .map_err(odd)?;
-        let key = KeySchemaElement::builder()
-            .attribute_name(KEY)
-            .key_type(KeyType::Hash)
-            .build()
-            .map_err(odd)?;
-        let created = self
-            .client
-            .create_table()
-            .table_name(&self.name)
-            .attribute_definitions(attribute)
-            .key_schema(key)
-            .billing_mode(BillingMode::PayPerRequest)
-            .customize()
-            .config_override(within(SCAN_TIMEOUT))
-            .send()
-            .await;
-        match created {
-            Ok(_) => {
-                info!(table = self.name, "created the lease table");
-                Ok(())
-            }
-            // Another worker was faster.
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(CreateTableError::is_resource_in_use_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(Failure::of(&error)),
-        }
     }
 
     async fn page(&self, after: Option<Item>) -> Result<(Vec<Item>, Option<Item>), StreamError> {

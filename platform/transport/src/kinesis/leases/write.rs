@@ -121,26 +121,6 @@ impl Write {
         })
     }
 
-    /// The lease as it is after the write.
-    ///
-    /// # Errors
-    /// [`Refused`] where it is not as the write expects: nothing is written.
-    pub(crate) fn apply(&self, current: Option<&Lease>) -> Result<Lease, Refused> {
-        match (self, current) {
-            (Self::Create(lease), None) => Ok(lease.clone()),
-            (Self::Update(update), Some(lease)) if update.expects(lease) => {
-                let mut lease = lease.clone();
-                for change in &update.changes {
-                    change.apply(&mut lease);
-                }
-                Ok(lease)
-            }
-            _ => Err(Refused {
-                there: current.cloned().map(Box::new),
-            }),
-        }
-    }
-
     /// Whether the lease looks as this write leaves it: then it was done, where nobody knows.
     pub(crate) fn is_done_in(&self, there: &Lease) -> bool {
         match self {
@@ -151,12 +131,6 @@ impl Write {
 }
 
 impl Update {
-    fn expects(&self, lease: &Lease) -> bool {
-        self.counter.is_none_or(|counter| counter == lease.counter)
-            && self.owner == lease.owner
-            && self.handed_over_by == lease.handed_over_by
-    }
-
     fn is_done_in(&self, there: &Lease) -> bool {
         // What the lease would be had it been as there, but for what is expected of it.
         let mut before = there.clone();
@@ -187,6 +161,39 @@ impl Change {
             }
             Self::Children(children) => lease.children.clone_from(children),
         }
+    }
+}
+
+/// What a table in memory does, and what DynamoDB is held to.
+#[cfg(test)]
+impl Write {
+    /// The lease as it is after the write.
+    ///
+    /// # Errors
+    /// [`Refused`] where it is not as the write expects: nothing is written.
+    pub(crate) fn apply(&self, current: Option<&Lease>) -> Result<Lease, Refused> {
+        match (self, current) {
+            (Self::Create(lease), None) => Ok(lease.clone()),
+            (Self::Update(update), Some(lease)) if update.expects(lease) => {
+                let mut lease = lease.clone();
+                for change in &update.changes {
+                    change.apply(&mut lease);
+                }
+                Ok(lease)
+            }
+            _ => Err(Refused {
+                there: current.cloned().map(Box::new),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Update {
+    fn expects(&self, lease: &Lease) -> bool {
+        self.counter.is_none_or(|counter| counter == lease.counter)
+            && self.owner == lease.owner
+            && self.handed_over_by == lease.handed_over_by
     }
 }
 
