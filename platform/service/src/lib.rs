@@ -1,7 +1,7 @@
 //! What every service of Hansom does alike: logs, signals with a grace period, an admin port with
 //! `/metrics`, `/live` and `/ready`. It knows nothing of what the services do.
 //!
-//! A process that serves is one call of [`run`]: it starts the logs and the metrics, watches the
+//! A process that serves is one call of [`run()`]: it starts the logs and the metrics, watches the
 //! signals, and serves the admin port until its work has ended. The work binds its ports, opens its
 //! backends, starts a [`Stage`] for each service, says through its [`Condition`] when it is ready,
 //! and ends the stages in order once a stop is requested.
