@@ -25,7 +25,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Settings {
-    /// Stream that takes pings and ride events.
+    /// Stream that takes pings and ride events: `kinesis://stream?region=eu-west-1`. Credentials come
+    /// as the AWS tools find them: environment, profile or instance.
     #[arg(long, value_name = "URL", env = "HANSOM_STREAM")]
     stream: String,
 

@@ -30,7 +30,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Settings {
-    /// Stream that has pings and ride events, and takes trips.
+    /// Stream that has pings and ride events, and takes trips: `kinesis://stream?region=eu-west-1`.
+    /// Credentials come as the AWS tools find them: environment, profile or instance.
     #[arg(long, value_name = "URL", env = "HANSOM_STREAM")]
     stream: String,
 
