@@ -189,7 +189,8 @@ pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
     match url.split(':').next() {
         Some("memory") => Ok(Arc::new(memory::MemoryStream::open(url)?)),
         Some("embedded") => Ok(Arc::new(embedded::EmbeddedStream::open(url).await?)),
-        Some("kinesis") => Ok(Arc::new(kinesis::KinesisStream::open(url).await?)),
+        // On the heap: the state of this one takes 42 KB, and whoever waits for it holds it.
+        Some("kinesis") => Ok(Arc::new(Box::pin(kinesis::KinesisStream::open(url)).await?)),
         _ => Err(StreamError::Url {
             url: url.to_owned(),
             reason: "is none of memory:, embedded:///path/to/dir and kinesis://stream".to_owned(),
