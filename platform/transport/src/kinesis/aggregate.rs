@@ -102,6 +102,7 @@ impl Aggregate {
     }
 
     /// How many records it has.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.count
     }

@@ -225,6 +225,7 @@ impl Lanes {
     }
 
     /// Whether nothing waits, and nothing is under way.
+    #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         let waits = |lane: &Lane| lane.open.is_some() || !lane.parcels.is_empty();
         self.under_way == 0 && !self.lanes.iter().any(waits)

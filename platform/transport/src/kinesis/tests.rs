@@ -25,7 +25,8 @@ const QUICK: &str = "linger=2ms&poll=10ms&failover=1s";
 /// Servers of its own.
 struct Cloud {
     kinesis: Kinesis,
-    moto: Moto,
+    /// Lives as long as its proxy.
+    _moto: Moto,
     kinesis_proxy: Proxy,
     moto_proxy: Proxy,
 }
@@ -44,7 +45,7 @@ impl Cloud {
             kinesis_proxy: Proxy::start(kinesis.address(), plan, 1).await,
             moto_proxy: Proxy::start(moto.address(), moto_plan, 2).await,
             kinesis,
-            moto,
+            _moto: moto,
         })
     }
 

@@ -18,8 +18,6 @@ pub(super) struct Unfolded {
     pub(super) fetched: Option<Fetched>,
     /// Records of aggregates that are another shard's: whoever wrote them writes them there too.
     pub(super) foreign: usize,
-    /// When the last one was appended, Unix ms UTC.
-    pub(super) last_ms: Option<i64>,
 }
 
 /// The numbers of the first and the last record of an answer; None for an empty one.
@@ -52,14 +50,12 @@ pub(super) fn unfold(
     let mut buffer = Vec::with_capacity(bytes.sum());
     let mut entries = Vec::new();
     let mut foreign = 0;
-    let mut last_ms = None;
     for record in records {
         let sequence: Sequence = record.sequence_number.parse()?;
         let arrival = record.approximate_arrival_timestamp;
         let appended_ms = arrival
             .and_then(|time| time.to_millis().ok())
             .unwrap_or_default();
-        last_ms = Some(appended_ms);
         let mut push = |key, payload, place| {
             let position = Position::new(sequence, place);
             if after.is_none_or(|after| position > after) {
@@ -99,11 +95,7 @@ pub(super) fn unfold(
     }
     let buffer = Bytes::from(buffer);
     let fetched = (!entries.is_empty()).then_some(Fetched { buffer, entries });
-    Ok(Unfolded {
-        fetched,
-        foreign,
-        last_ms,
-    })
+    Ok(Unfolded { fetched, foreign })
 }
 
 #[cfg(test)]
