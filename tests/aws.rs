@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::support::{
     archive,
     cloud::{BUCKET, Cloud, Service},
-    outcome,
+    iam, outcome,
     program::{Program, command, free_port, get},
     readers, wait_for,
 };
@@ -306,6 +306,19 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     for (fleet, acked) in FLEETS.iter().zip(&acked) {
         let odd = outcome::first_difference(&names(&rows, fleet), acked);
         assert!(odd.is_none(), "archive and acked differ in {odd:?}");
+    }
+    let calls = cloud.calls();
+    for (service, prefix) in [
+        ("ingest", ""),
+        ("processor", "state"),
+        ("archiver", "archive"),
+    ] {
+        let lacking = iam::lacking(service, prefix, &calls);
+        assert!(
+            lacking.is_empty(),
+            "deploy/iam/{service}.json lacks {lacking:#?}"
+        );
+        assert!(calls.iter().any(|call| call.access_key == service));
     }
     let trips = trips(&data);
     assert!(
