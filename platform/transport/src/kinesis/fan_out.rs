@@ -147,14 +147,13 @@ async fn wait(
     begin: (From, Instant),
 ) -> Waited {
     let silent = |_| Trouble::Passing("the service is silent".to_owned());
-    let mut subscription = match subscription {
-        Some(subscription) => subscription,
-        None => {
-            let (from, not_before) = begin;
-            sleep_until(not_before).await;
-            let subscribe = subscribe(&service, &names.0, &names.1, from);
-            timeout(SILENCE, subscribe).await.map_err(silent)??
-        }
+    let mut subscription = if let Some(subscription) = subscription {
+        subscription
+    } else {
+        let (from, not_before) = begin;
+        sleep_until(not_before).await;
+        let subscribe = subscribe(&service, &names.0, &names.1, from);
+        timeout(SILENCE, subscribe).await.map_err(silent)??
     };
     let received = timeout(SILENCE, subscription.event_stream.recv()).await;
     match received.map_err(silent)?? {

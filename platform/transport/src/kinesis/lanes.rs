@@ -63,7 +63,8 @@ pub(crate) enum Failure {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     map: ShardMap,
-    lanes: Vec<Lane>,
+    /// One for each shard of the map.
+    of_shards: Vec<Lane>,
     next_turn: u64,
     under_way: usize,
 }
@@ -107,7 +108,7 @@ impl Lanes {
     /// A lane for each shard of the map.
     pub(crate) fn new(map: ShardMap, now: Instant) -> Self {
         Self {
-            lanes: map.shards().iter().map(|_| Lane::new(now)).collect(),
+            of_shards: map.shards().iter().map(|_| Lane::new(now)).collect(),
             map,
             next_turn: 0,
             under_way: 0,
@@ -123,7 +124,7 @@ impl Lanes {
 
     fn put_in(&mut self, key: &[u8], data: &[u8], waiting: Waiting, since: Instant) {
         let place = self.map.place_of(HashKey::of(key));
-        self.lanes[place].push(key, data, waiting, since);
+        self.of_shards[place].push(key, data, waiting, since);
     }
 
     /// The shard of a lane.
@@ -141,7 +142,7 @@ impl Lanes {
     ) -> Vec<Outgoing> {
         let mut due = Vec::new();
         let mut bytes = 0;
-        for (number, lane) in self.lanes.iter_mut().enumerate() {
+        for (number, lane) in self.of_shards.iter_mut().enumerate() {
             if due.len() == MAX_ENTRIES {
                 break;
             }
@@ -160,14 +161,14 @@ impl Lanes {
 
     /// When there may be something due, if nothing else happens.
     pub(crate) fn next_due(&self, linger: Duration, now: Instant) -> Option<Instant> {
-        let lanes = self.lanes.iter().filter(|lane| !lane.is_under_way);
+        let lanes = self.of_shards.iter().filter(|lane| !lane.is_under_way);
         lanes.filter_map(|lane| lane.next_due(linger, now)).min()
     }
 
     /// Notes that a lane's parcel is stored.
     pub(crate) fn stored(&mut self, lane: usize) {
         self.under_way -= 1;
-        let lane = &mut self.lanes[lane];
+        let lane = &mut self.of_shards[lane];
         lane.is_under_way = false;
         lane.failures = 0;
     }
@@ -182,7 +183,7 @@ impl Lanes {
         now: Instant,
     ) {
         self.under_way -= 1;
-        let lane = &mut self.lanes[outgoing.lane];
+        let lane = &mut self.of_shards[outgoing.lane];
         lane.is_under_way = false;
         lane.failures += 1;
         lane.not_before = now + wait(lane.failures);
@@ -195,7 +196,7 @@ impl Lanes {
     /// Takes a parcel back whose records go elsewhere: to be sent again by a new map.
     pub(crate) fn misdirected(&mut self, outgoing: Outgoing) {
         self.under_way -= 1;
-        let lane = &mut self.lanes[outgoing.lane];
+        let lane = &mut self.of_shards[outgoing.lane];
         lane.is_under_way = false;
         lane.parcels.push_front(outgoing.parcel);
     }
@@ -203,7 +204,7 @@ impl Lanes {
     /// Takes out the parcels whose oldest record has come before `then`, but for those under way.
     pub(crate) fn take_older(&mut self, then: Instant) -> Vec<Parcel> {
         let mut older = Vec::new();
-        for lane in &mut self.lanes {
+        for lane in &mut self.of_shards {
             while lane
                 .parcels
                 .front()
@@ -228,7 +229,7 @@ impl Lanes {
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         let waits = |lane: &Lane| lane.open.is_some() || !lane.parcels.is_empty();
-        self.under_way == 0 && !self.lanes.iter().any(waits)
+        self.under_way == 0 && !self.of_shards.iter().any(waits)
     }
 
     /// Shares out anew what waits, by another map, in the order in which it came. Nothing may be
@@ -236,7 +237,7 @@ impl Lanes {
     pub(crate) fn redirect(&mut self, map: ShardMap, now: Instant) {
         let mut allowances = HashMap::new();
         let mut parcels = Vec::new();
-        for (shard, lane) in self.map.shards().iter().zip(&mut self.lanes) {
+        for (shard, lane) in self.map.shards().iter().zip(&mut self.of_shards) {
             lane.seal();
             parcels.extend(lane.parcels.drain(..));
             allowances.insert(shard.id.clone(), lane.allowance.clone());
@@ -244,13 +245,13 @@ impl Lanes {
         let mut records: Vec<_> = parcels.iter().flat_map(records).collect();
         records.sort_unstable_by_key(|(waiting, ..)| waiting.turn);
         self.map = map;
-        self.lanes.clear();
+        self.of_shards.clear();
         for shard in self.map.shards() {
             let mut lane = Lane::new(now);
             if let Some(allowance) = allowances.remove(&shard.id) {
                 lane.allowance = allowance;
             }
-            self.lanes.push(lane);
+            self.of_shards.push(lane);
         }
         for (waiting, key, data, since) in records {
             self.put_in(key, data, waiting, since);

@@ -184,7 +184,7 @@ fn what_waits_for_too_long_is_taken_out() {
     let mut lanes = Lanes::new(map(1), now);
     lanes.add(b"a", b"1", ticket(0), now);
     let later = now + Duration::from_secs(30);
-    lanes.add(b"a", &[7; 24_900], ticket(1), later);
+    lanes.add(b"a", &vec![7; 24_900], ticket(1), later);
     let older = lanes.take_older(now + Duration::from_secs(1));
     let tickets: Vec<_> = older.iter().flat_map(Parcel::tickets).collect();
     assert_eq!(tickets, [ticket(0)]);
