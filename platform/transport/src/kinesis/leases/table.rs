@@ -17,7 +17,7 @@ pub(crate) trait LeaseTable: Send + Sync {
     /// [`StreamError`] if they could not be read now; asking again may do.
     async fn scan(&self) -> Result<Vec<Lease>, StreamError>;
 
-    /// Does exactly what [`Write::apply`] does to the lease of `shard`, at one moment, and returns
+    /// Does exactly what `Write::apply` does to the lease of `shard`, at one moment, and returns
     /// the lease as it is then.
     ///
     /// # Errors
