@@ -110,7 +110,7 @@ impl Service {
 
     /// Kills it and starts it again.
     pub(crate) fn kill_and_start(&mut self) {
-        self.process.signal("KILL");
+        self.process.end_at_once();
         self.process = Process::start(&mut command(self.name, &self.arguments));
     }
 

@@ -55,6 +55,11 @@ impl Process {
 
     /// Kills it: what it holds in memory is gone, what it gave to the system is not.
     pub(crate) fn kill(mut self) {
+        self.end_at_once();
+    }
+
+    /// The same, for whoever keeps it: afterwards its ports are free.
+    pub(crate) fn end_at_once(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
