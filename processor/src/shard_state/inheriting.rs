@@ -13,15 +13,19 @@ use crate::{trip, vehicle::Tracked, vehicles::Vehicles};
 
 impl ShardState {
     /// The states of all parents in one, cut to the vehicles whose records `has` says are this
-    /// shard's. Its clock is that of the parent that is farthest.
+    /// shard's. Its clock is that of the parent that is farthest, and what to forget is looked for
+    /// when it would be in the one where that was longest ago: by that clock much of it may be old.
     ///
     /// Which rides are forgotten tells no vehicle: every child remembers all of them.
     pub(crate) fn inherit(parents: Vec<Self>, has: impl Fn(&[u8]) -> bool) -> Self {
-        let mut heir = Image::default();
+        let swept_ms = parents.iter().map(|parent| parent.image.swept_ms).min();
+        let mut heir = Image {
+            swept_ms: swept_ms.unwrap_or_default(),
+            ..Image::default()
+        };
         let mut key = Vec::new();
         for Self { image: parent, .. } in parents {
             heir.agenda.advance(parent.agenda.clock_ms());
-            heir.swept_ms = heir.swept_ms.max(parent.swept_ms);
             heir.forgotten.merge(parent.forgotten);
             heir.outbox.take_over(parent.outbox, &has);
             for vehicle in parent.vehicles.into_each() {

@@ -230,6 +230,46 @@ fn a_vehicle_that_two_shards_know_keeps_its_rides_and_its_version() {
 }
 
 #[test]
+fn a_vehicle_with_the_rides_of_two_shards_makes_room_for_one_more_among_as_many_as_ever() {
+    let parents = ["q", "r"].map(|name| {
+        let mut driven = Driven::new();
+        for ride in 0..crate::vehicle::MAX_RIDES as i64 {
+            let ride = format!("{name}{ride}");
+            driven.apply(0, &event(&ride, "a", 0, RideEventKind::PickedUp));
+        }
+        driven.state
+    });
+    let mut heir = ShardState::inherit(parents.into(), |_| true);
+    heir.apply(&event("s", "a", 1, RideEventKind::PickedUp), second(1).0);
+    let on_trip = heir.rides()[Phase::OnTrip as usize];
+    assert_eq!(on_trip, crate::vehicle::MAX_RIDES);
+}
+
+#[test]
+fn the_clock_of_a_child_is_that_of_the_parent_that_is_farthest_and_does_not_go_back() {
+    for parents in [[10, 20], [20, 10]] {
+        let state = |at_s| {
+            let mut driven = Driven::new();
+            driven.apply(at_s, &ping("b", at_s, 0.0));
+            driven.state
+        };
+        let mut heir = ShardState::inherit(parents.map(state).into(), |_| true);
+        heir.apply(&ping("a", 5, 0.0), second(5).0);
+        assert_eq!(snapshot::vehicles(&heir)[0].heard_ms, second(20).0);
+    }
+}
+
+#[test]
+fn what_is_old_by_the_clock_of_the_other_parent_is_forgotten_before_the_next_record() {
+    let (slow, mut fast) = (Driven::whole_ride(), Driven::new());
+    fast.apply(4_200, &ping("w", 4_200, 0.0));
+    let mut heir = ShardState::inherit(vec![slow.state, fast.state], |_| true);
+    let late = event("r", "v", 90, RideEventKind::PickedUp);
+    let outcome = heir.apply(&late, second(4_201).0);
+    assert_eq!(outcome, Outcome::RideEvent(EventOutcome::TooLate));
+}
+
+#[test]
 fn what_is_forgotten_is_forgotten_in_every_child() {
     let mut driven = Driven::whole_ride();
     driven.apply(4_200, &ping("w", 4_200, 0.0));
