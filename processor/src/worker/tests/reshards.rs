@@ -148,7 +148,8 @@ impl Family {
             if !is_killed && self.follow(seat, &fuse).await.is_none() {
                 is_killed = true;
             }
-            if is_killed {
+            // A shard that is finished is handed out to nobody any more.
+            if is_killed && seat.finished() == 0 {
                 self.follow_through(seat).await;
             }
         }
