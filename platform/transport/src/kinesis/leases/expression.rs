@@ -1,12 +1,13 @@
 //! An update of a lease in the words of DynamoDB: what it expects is the condition, what it changes
-//! the update. It says the same as applying the update to a lease, which a test holds it to.
+//! the update. It says the same as applying the update to a lease, which a test holds it to. Every
+//! update expects a counter or an owner, so that none creates an item.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
-    item::{self, CHECKPOINT, CHILDREN, COUNTER, HANDED_OVER_BY, KEY, OWNER, PLACE, SWITCHES},
+    item::{self, CHECKPOINT, CHILDREN, COUNTER, HANDED_OVER_BY, OWNER, PLACE, SWITCHES},
     worker::WorkerId,
     write::{Change, Update},
 };
@@ -30,7 +31,6 @@ impl Expression {
     /// Says it.
     pub(super) fn of(update: &Update) -> Self {
         let mut expression = Self::default();
-        expression.expect_exists(KEY);
         if let Some(counter) = update.counter {
             expression.expect(COUNTER, item::number(counter));
         }
@@ -79,11 +79,6 @@ impl Expression {
                 }
             }
         }
-    }
-
-    fn expect_exists(&mut self, name: &str) {
-        let name = self.name(name);
-        self.conditions.push(format!("attribute_exists({name})"));
     }
 
     fn expect(&mut self, name: &str, value: AttributeValue) {

@@ -108,3 +108,6 @@ impl Holding {
         self.is_lost = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

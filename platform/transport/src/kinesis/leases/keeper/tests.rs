@@ -304,6 +304,7 @@ async fn a_child_of_a_merge_comes_after_both_parents_and_only_once() {
     world.open("c", &["a", "b"]);
     let first = held.remove(0);
     first.finish().await.unwrap();
+    assert_eq!(world.lease("c").await.owner, None);
     first.finish().await.unwrap();
     drop(first);
     check_idle(&mut keeper, FAILOVER * 20).await;

@@ -78,6 +78,13 @@ fn children_of_a_shard_that_is_read_to_its_end_are_due() {
 }
 
 #[test]
+fn children_that_are_due_are_no_holes_and_need_no_second_look() {
+    let (shards, there) = (listed(&["a!", "b<a", "c<a"]), leases(&["a.", "b"]));
+    let changes = Census::default().changes(&shards, &there);
+    assert_eq!(names(&changes.create), ["c"]);
+}
+
+#[test]
 fn a_hole_is_repaired_from_its_oldest_shard_on() {
     check(&["a", "x"], &["x"], &["a"], &[]);
     check(&["a!", "b!<a", "c<b", "x"], &["x"], &["a"], &[]);
