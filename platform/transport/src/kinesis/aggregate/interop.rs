@@ -12,12 +12,11 @@ use super::*;
 /// Reads aggregates, a line of hexadecimal each, and writes their records: key, tab, data.
 const DEAGGREGATE: &str = "
 import base64, sys
-from aws_kinesis_agg.deaggregator import deaggregate_records
+from aws_kinesis_agg.deaggregator import iter_deaggregate_records
 for line in sys.stdin:
-    data = base64.b64encode(bytes.fromhex(line)).decode()
-    record = {'kinesis': {'data': data, 'partitionKey': 'a', 'sequenceNumber': '1',
-                          'approximateArrivalTimestamp': 0}}
-    for one in deaggregate_records([record]):
+    record = {'Data': bytes.fromhex(line), 'PartitionKey': 'a', 'SequenceNumber': '1',
+              'ApproximateArrivalTimestamp': 0}
+    for one in iter_deaggregate_records([record], data_format='Boto3'):
         assert one['kinesis']['aggregated']
         key = one['kinesis']['partitionKey'].encode().hex()
         print(key, base64.b64decode(one['kinesis']['data']).hex(), sep='\\t')
