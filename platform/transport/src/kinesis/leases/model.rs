@@ -107,7 +107,11 @@ impl Run {
             Event::Restart(worker) => self.workers[worker.index(count)] = self.worker(),
             Event::Split(shard) => self.world.split(*shard),
             Event::Merge(shard) => self.world.merge(*shard),
-            Event::Retire(shard) => self.world.retire(*shard),
+            Event::Retire(shard) => {
+                let workers = &self.workers;
+                let is_created = |id: &_| workers.iter().any(|worker| worker.creates(id));
+                self.world.retire(*shard, is_created);
+            }
             Event::Deliver(late) => self.world.deliver(*late),
         }
     }

@@ -171,6 +171,12 @@ impl Worker {
         });
     }
 
+    /// Whether it is about to create the shard's lease.
+    pub(super) fn creates(&self, shard: &ShardId) -> bool {
+        let creates = |intent: &Intent| intent.aim == Aim::Create && intent.sent.shard == *shard;
+        self.intents.iter().any(creates)
+    }
+
     /// Whether a write for the shard is decided on: one follows the other.
     fn is_busy(&self, shard: &ShardId) -> bool {
         self.intents

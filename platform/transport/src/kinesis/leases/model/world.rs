@@ -215,9 +215,22 @@ impl World {
         }
     }
 
-    /// The stream forgets a shard that was read to its end.
-    pub(super) fn retire(&mut self, index: prop::sample::Index) {
-        let gone: Vec<_> = self.ended.iter().collect();
+    /// The stream forgets a shard that was read to its end. It does so a day after its end at the
+    /// earliest, so that no write is under way any more that somebody decided on while it had no
+    /// lease: `is_created` says of whom one is.
+    pub(super) fn retire(
+        &mut self,
+        index: prop::sample::Index,
+        is_created: impl Fn(&ShardId) -> bool,
+    ) {
+        let is_late = |shard: &ShardId| {
+            let mut late = self.late.iter();
+            late.any(|sent| sent.shard == *shard && matches!(sent.write, Write::Create(_)))
+        };
+        let gone = self.ended.iter();
+        let gone: Vec<_> = gone
+            .filter(|shard| !is_created(shard) && !is_late(shard))
+            .collect();
         if !gone.is_empty() {
             self.listed.remove(gone[index.index(gone.len())]);
         }
