@@ -1,7 +1,8 @@
-//! Shards around real ones: one with faults, which answers late, has lost its start and notes
-//! checkpoints, and one that has parents or ends. They know nothing of what is read.
+//! A shard with faults, around a real one: it answers late, has lost its start and notes checkpoints;
+//! and what a shard that ends answers to being finished. They know nothing of what is read.
 
 use std::{
+    future::{pending, ready},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use tokio::time;
-use transport::{Lineage, Position, Read, Shard, ShardId, StreamError};
+use transport::{Lineage, Position, Read, Shard, ShardId, StreamError, testing::Finish};
 
 /// A shard with faults.
 pub(crate) struct Odd {
@@ -84,19 +85,6 @@ impl Shard for Odd {
     }
 }
 
-/// A shard that has parents, or ends: the only shard of a stream, under another name.
-pub(crate) struct Mortal {
-    pub(crate) shard: Box<dyn Shard>,
-    pub(crate) id: ShardId,
-    pub(crate) lineage: Lineage,
-    /// Where it ends; None for one that goes on.
-    pub(crate) end: Option<Position>,
-    pub(crate) is_read_out: bool,
-    pub(crate) finishing: Finishing,
-    /// How often it was finished.
-    pub(crate) finished: Arc<AtomicUsize>,
-}
-
 /// What a shard answers to being finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Finishing {
@@ -107,65 +95,20 @@ pub(crate) enum Finishing {
     Hangs,
 }
 
-impl Mortal {
-    fn ended(&mut self) -> Option<Read> {
-        self.is_read_out = self.end.is_some();
-        self.end.map(Read::Ended)
-    }
-}
-
-#[async_trait]
-impl Shard for Mortal {
-    fn id(&self) -> &ShardId {
-        &self.id
-    }
-
-    fn lineage(&self) -> &Lineage {
-        &self.lineage
-    }
-
-    fn seek(&mut self, after: Option<Position>) {
-        self.is_read_out = self.end.is_some() && after >= self.end;
-        if !self.is_read_out {
-            self.shard.seek(after);
-        }
-    }
-
-    async fn read(&mut self) -> Result<Read, StreamError> {
-        match self.read_if_any().await? {
-            Some(read) => Ok(read),
-            None => self.shard.read().await,
-        }
-    }
-
-    async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError> {
-        if self.is_read_out {
-            return Ok(self.ended());
-        }
-        Ok(self.shard.read_if_any().await?.or_else(|| self.ended()))
-    }
-
-    async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError> {
-        if Some(position) == self.end {
-            return Ok(());
-        }
-        self.shard.checkpoint(position).await
-    }
-
-    async fn finish(&mut self) -> Result<(), StreamError> {
-        assert!(self.is_read_out, "it is finished before its end");
-        match self.finishing {
-            Finishing::Works => {
-                self.finished.fetch_add(1, Ordering::Relaxed);
-                Ok(())
+impl Finishing {
+    /// Answers so, and counts in `finished` how often it works.
+    pub(crate) fn answer(mut self, finished: Arc<AtomicUsize>) -> Finish {
+        Box::new(move || match self {
+            Self::Works => {
+                finished.fetch_add(1, Ordering::Relaxed);
+                Box::pin(ready(Ok(())))
             }
-            Finishing::Fails(times) => {
-                self.finishing = times
-                    .checked_sub(1)
-                    .map_or(Finishing::Works, Finishing::Fails);
-                Err(StreamError::Storage("it is not taken now".to_owned()))
+            Self::Fails(times) => {
+                self = times.checked_sub(1).map_or(Self::Works, Self::Fails);
+                let error = StreamError::Storage("it is not taken now".to_owned());
+                Box::pin(ready(Err(error)))
             }
-            Finishing::Hangs => std::future::pending().await,
-        }
+            Self::Hangs => Box::pin(pending()),
+        })
     }
 }

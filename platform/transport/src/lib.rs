@@ -29,6 +29,8 @@ pub mod conformance;
 pub mod embedded;
 pub mod kinesis;
 pub mod memory;
+#[doc(hidden)]
+pub mod testing;
 
 use std::sync::Arc;
 
@@ -37,8 +39,6 @@ use tracing::warn;
 
 pub use batch::{Batch, Fetched, StreamRecord};
 pub use lineage::Lineage;
-#[doc(hidden)]
-pub use lineage::testing;
 pub use position::{Position, ShardId};
 
 /// Opens streams: one per process and URL.

@@ -40,23 +40,3 @@ impl Lineage {
         range.is_none_or(|range| range.contains(hash))
     }
 }
-
-/// What tests of readers need, who cannot split a stream in memory.
-#[doc(hidden)]
-pub mod testing {
-    use super::{HashKey, HashRange, Lineage, ShardId};
-
-    /// The lineages of the two shards that `parent` is split into, at the middle of all hash keys.
-    pub fn split(parent: &ShardId) -> [Lineage; 2] {
-        let middle = u128::MAX / 2;
-        [(0, middle), (middle + 1, u128::MAX)].map(|(first, last)| {
-            let range = HashRange::new(HashKey(first), HashKey(last));
-            Lineage::new(vec![parent.clone()], range)
-        })
-    }
-
-    /// The lineage of the shard that all of `parents` are merged into.
-    pub fn merged(parents: Vec<ShardId>) -> Lineage {
-        Lineage::new(parents, HashRange::new(HashKey(0), HashKey(u128::MAX)))
-    }
-}

@@ -16,7 +16,7 @@ use objects::{Key, ObjectError, Objects, Put};
 use tokio::{sync::Notify, time::sleep};
 use transport::{
     AppendError, Appended, Batch, Consumer, Lineage, Position, Producer, Read, Shard, ShardId,
-    Stream, StreamError,
+    Stream, StreamError, testing,
 };
 
 /// Burns down with every step, and stops everything that waits for it once it is blown.
@@ -245,73 +245,27 @@ impl Producer for TakesNothing {
     }
 }
 
-/// A shard that has parents, or ends: the only shard of a stream, under another name.
-pub(crate) struct Mortal {
-    pub(crate) inner: Box<dyn Shard>,
-    pub(crate) id: ShardId,
-    pub(crate) lineage: Lineage,
-    /// Where it ends; None for one that goes on.
-    pub(crate) end: Option<Position>,
-    pub(crate) is_read_out: bool,
-    /// So many times finishing fails before it works.
-    pub(crate) refusals: u32,
-    /// How often it was finished.
-    pub(crate) finished: Arc<AtomicU32>,
-    pub(crate) fuse: Arc<Fuse>,
-}
-
-#[async_trait]
-impl Shard for Mortal {
-    fn id(&self) -> &ShardId {
-        &self.id
-    }
-
-    fn lineage(&self) -> &Lineage {
-        &self.lineage
-    }
-
-    fn seek(&mut self, after: Option<Position>) {
-        self.is_read_out = self.end.is_some() && after >= self.end;
-        if !self.is_read_out {
-            self.inner.seek(after);
-        }
-    }
-
-    async fn read(&mut self) -> Result<Read, StreamError> {
-        match self.read_if_any().await? {
-            Some(read) => Ok(read),
-            None => self.inner.read().await,
-        }
-    }
-
-    async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError> {
-        if !self.is_read_out
-            && let Some(read) = self.inner.read_if_any().await?
-        {
-            return Ok(Some(read));
-        }
-        self.is_read_out = true;
-        Ok(self.end.map(Read::Ended))
-    }
-
-    async fn checkpoint(&mut self, position: Position) -> Result<(), StreamError> {
-        if Some(position) == self.end {
-            return Ok(());
-        }
-        self.inner.checkpoint(position).await
-    }
-
-    async fn finish(&mut self) -> Result<(), StreamError> {
-        assert!(self.is_read_out, "it is finished before its end");
-        self.fuse.burn().await;
-        if let Some(left) = self.refusals.checked_sub(1) {
-            self.refusals = left;
-            return Err(StreamError::Storage("flaky".into()));
-        }
-        self.finished.fetch_add(1, Ordering::SeqCst);
-        self.fuse.burn().await;
-        Ok(())
-    }
+/// What a shard answers to being finished: so many refusals before it works, which is counted in
+/// `finished`; and steps before and after that at which the process may die.
+pub(crate) fn finishing(
+    mut refusals: u32,
+    finished: Arc<AtomicU32>,
+    fuse: Arc<Fuse>,
+) -> testing::Finish {
+    Box::new(move || {
+        let is_refused = refusals > 0;
+        refusals = refusals.saturating_sub(1);
+        let (finished, fuse) = (finished.clone(), fuse.clone());
+        Box::pin(async move {
+            fuse.burn().await;
+            if is_refused {
+                return Err(StreamError::Storage("flaky".into()));
+            }
+            finished.fetch_add(1, Ordering::SeqCst);
+            fuse.burn().await;
+            Ok(())
+        })
+    })
 }
 
 /// Answers every read after a while.

@@ -3,12 +3,15 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use transport::{Lineage, ShardId, testing};
+use transport::{
+    Lineage, ShardId,
+    testing::{self, Ending},
+};
 
 use super::*;
 use crate::{
     commit::{Commit, StoredObject},
-    testing::shards::{Finishing, Mortal},
+    testing::shards::Finishing,
 };
 
 /// Behind all records of a test.
@@ -44,15 +47,13 @@ impl Seat {
     async fn worker(&self, objects: Arc<dyn Objects>, finishing: Finishing) -> (Worker, Shutdown) {
         let (mut worker, drain) = worker(&self.stream, objects.clone(), LIMITS).await;
         worker.ledger = Ledger::new(objects, self.id.as_str(), drain.clone());
-        worker.shard = Box::new(Mortal {
-            shard: worker.shard,
-            id: self.id.clone(),
-            lineage: self.lineage.clone(),
-            end: self.ends.then(|| END.parse().unwrap()),
-            is_read_out: false,
-            finishing,
-            finished: Arc::clone(&self.finished),
-        });
+        worker.shard = Box::new(Ending::new(
+            worker.shard,
+            self.id.clone(),
+            self.lineage.clone(),
+            self.ends.then(|| END.parse().unwrap()),
+            finishing.answer(Arc::clone(&self.finished)),
+        ));
         (worker, drain)
     }
 

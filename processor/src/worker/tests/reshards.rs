@@ -3,10 +3,13 @@
 
 use std::sync::atomic::Ordering;
 
-use transport::{Lineage, ShardId, testing};
+use transport::{
+    Lineage, ShardId,
+    testing::{self, Ending},
+};
 
 use super::*;
-use crate::worker::faults::Mortal;
+use crate::worker::faults::finishing;
 
 /// Behind all records of a test.
 const END: &str = "1000000";
@@ -87,7 +90,7 @@ impl Family {
         self
     }
 
-    async fn ports(&self, seat: &Seat, fuse: &Arc<Fuse>) -> (Mortal, Ports) {
+    async fn ports(&self, seat: &Seat, fuse: &Arc<Fuse>) -> (Ending, Ports) {
         let objects: Arc<dyn Objects> = Arc::new(Fused {
             inner: self.objects.clone(),
             fuse: fuse.clone(),
@@ -105,16 +108,13 @@ impl Family {
         if !seat.ends {
             ports.drain.shutdown().request();
         }
-        let shard = Mortal {
-            inner: seat.stream.consumer(GROUP).acquire().await.unwrap(),
-            id: seat.id.clone(),
-            lineage: seat.lineage.clone(),
-            end: seat.ends.then(|| END.parse().unwrap()),
-            is_read_out: false,
-            refusals: seat.refusals,
-            finished: seat.finished.clone(),
-            fuse: fuse.clone(),
-        };
+        let shard = Ending::new(
+            seat.stream.consumer(GROUP).acquire().await.unwrap(),
+            seat.id.clone(),
+            seat.lineage.clone(),
+            seat.ends.then(|| END.parse().unwrap()),
+            finishing(seat.refusals, seat.finished.clone(), fuse.clone()),
+        );
         (shard, ports)
     }
 
