@@ -3,7 +3,7 @@
 //! is in the bucket once, and rides and trips are those of a run in which nothing failed.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Stdio},
@@ -101,8 +101,8 @@ struct Outcome {
     trips: Trips,
 }
 
-/// The first version of the trip of every ride, by fleet and ride.
-type Trips = BTreeMap<(String, String), BTreeMap<String, String>>;
+/// The first version of every trip, by fleet and ride.
+type Trips = BTreeMap<outcome::Ride, BTreeMap<String, String>>;
 
 /// What a live API shows of all fleets; None while it does not know all it has to.
 fn state(live: SocketAddr) -> Option<BTreeMap<String, Value>> {
@@ -123,32 +123,13 @@ fn state(live: SocketAddr) -> Option<BTreeMap<String, Value>> {
     Some(all)
 }
 
-/// The trips in an archive, each version of which is there once.
+/// The first trips in an archive, which has each version of a trip once.
 fn trips(data: &Path) -> Trips {
-    let mut trips = BTreeMap::new();
-    let mut versions = BTreeSet::new();
-    for row in archive::rows(data, "trips") {
-        let ride = (row["fleet_id"].clone(), row["ride_id"].clone());
-        let version = row["version"].clone();
-        assert!(
-            versions.insert((ride.clone(), version.clone())),
-            "{ride:?} {version} twice"
-        );
-        if version == "1" {
-            trips.insert(ride, row);
-        }
+    for (ride, versions) in outcome::trips(data) {
+        let is_once = versions.is_sorted_by(|version, next| version < next);
+        assert!(is_once, "{ride:?}: {versions:?}");
     }
-    trips
-}
-
-/// The names of a fleet's archived pings, sorted, with repeats if there are any.
-fn names(rows: &[BTreeMap<String, String>], fleet: &str) -> Vec<String> {
-    let of_fleet = rows.iter().filter(|row| row["fleet_id"] == fleet);
-    let mut names: Vec<_> = of_fleet
-        .map(|row| format!("{} {} {}", row["vehicle_id"], row["epoch"], row["seq"]))
-        .collect();
-    names.sort_unstable();
-    names
+    outcome::first_trips(data)
 }
 
 /// A run of one process in which nothing fails.
@@ -158,12 +139,7 @@ fn undisturbed(directory: &Path) -> Outcome {
     let program = Program::start(&data, &flags);
     let fleets = FLEETS.map(|fleet| Fleet::start(fleet, program.ingest, directory));
     let acked: Vec<_> = fleets.into_iter().map(Fleet::acked).collect();
-    wait_for("the processor to catch up", || {
-        let accepted = program.metric("hansom_ingest_accepted_total");
-        let processed = program.metric("hansom_processor_pings_total")
-            + program.metric("hansom_processor_ride_events_total");
-        (accepted > 0.0 && processed >= accepted).then_some(())
-    });
+    outcome::wait_for_processor(&program);
     let state = state(program.live).unwrap();
     program.stop();
     let trips = trips(&data);
@@ -304,7 +280,8 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     readers::run(&python, COPY, &[&server, BUCKET, data.to_str().unwrap()]);
     let rows = archive::rows(&data, "pings");
     for (fleet, acked) in FLEETS.iter().zip(&acked) {
-        let odd = outcome::first_difference(&names(&rows, fleet), acked);
+        let of_fleet = rows.iter().filter(|row| row["fleet_id"] == *fleet);
+        let odd = outcome::first_difference(&archive::names(of_fleet), acked);
         assert!(odd.is_none(), "archive and acked differ in {odd:?}");
     }
     let calls = cloud.calls();

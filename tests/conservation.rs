@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::support::{
     archive,
-    outcome::{acked_names, first_difference, first_trips, live_state, trips},
+    outcome::{self, acked_names, first_difference, first_trips, live_state, trips},
     program::{Program, command, free_port},
     wait_for,
 };
@@ -68,12 +68,7 @@ fn simulate(to: SocketAddr, acked: &Path) -> Child {
 
 /// Waits until all that ingest took is shown: as much is processed, and the state stands still.
 fn settled_state(program: &Program) -> BTreeMap<String, Value> {
-    wait_for("the processor to catch up", || {
-        let accepted = program.metric("hansom_ingest_accepted_total");
-        let processed = program.metric("hansom_processor_pings_total")
-            + program.metric("hansom_processor_ride_events_total");
-        (accepted > 0.0 && processed >= accepted).then_some(())
-    });
+    outcome::wait_for_processor(program);
     let mut before = None;
     wait_for("the live state to stand still", || {
         let now = live_state(|path| program.live(path));
@@ -153,7 +148,10 @@ fn twenty_kills_lose_nothing_and_double_nothing() {
     );
     for (ride, versions) in calm_trips.iter().chain(&stormy_trips) {
         let all: Vec<_> = (1..=versions.len() as u32).collect();
-        assert_eq!(*versions, all, "{ride}: every version once, without a hole");
+        assert_eq!(
+            *versions, all,
+            "{ride:?}: every version once, without a hole"
+        );
     }
     assert_eq!(first_trips(&calm), first_trips(&stormy));
 }

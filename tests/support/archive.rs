@@ -51,10 +51,14 @@ fn by_column(row: &Row) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The names of all archived pings, `vehicle epoch seq`, sorted, with repeats if there are any.
+/// The names of all archived pings.
 pub(crate) fn ping_names(data: &Path) -> Vec<String> {
-    let mut names: Vec<_> = rows(data, "pings")
-        .iter()
+    names(rows(data, "pings").iter())
+}
+
+/// The names of archived pings, `vehicle epoch seq`, sorted, with repeats if there are any.
+pub(crate) fn names<'a>(pings: impl Iterator<Item = &'a BTreeMap<String, String>>) -> Vec<String> {
+    let mut names: Vec<_> = pings
         .map(|row| format!("{} {} {}", row["vehicle_id"], row["epoch"], row["seq"]))
         .collect();
     names.sort_unstable();

@@ -93,7 +93,7 @@ impl Cloud {
 pub(crate) struct Service {
     name: &'static str,
     arguments: Vec<String>,
-    pub(crate) process: Process,
+    process: Process,
 }
 
 impl Service {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use serde_json::Value;
 
-use super::archive;
+use super::{archive, program::Program, wait_for};
 
 /// Everything that a live API, read by `live`, shows of rides and of the vehicles that serve them;
 /// None while it does not know one of them.
@@ -27,11 +27,14 @@ pub(crate) fn live_state(live: impl Fn(&str) -> Option<Value>) -> Option<BTreeMa
     }
 }
 
+/// A ride by its fleet and its id.
+pub(crate) type Ride = (String, String);
+
 /// Trips by ride: the versions archived.
-pub(crate) fn trips(data: &Path) -> BTreeMap<String, Vec<u32>> {
-    let mut trips = BTreeMap::<String, Vec<u32>>::new();
+pub(crate) fn trips(data: &Path) -> BTreeMap<Ride, Vec<u32>> {
+    let mut trips = BTreeMap::<_, Vec<u32>>::new();
     for row in archive::rows(data, "trips") {
-        let versions = trips.entry(row["ride_id"].clone()).or_default();
+        let versions = trips.entry(ride(&row)).or_default();
         versions.push(row["version"].parse().unwrap());
         versions.sort_unstable();
     }
@@ -40,10 +43,24 @@ pub(crate) fn trips(data: &Path) -> BTreeMap<String, Vec<u32>> {
 
 /// The first version of every trip: a function of what came before the ride's end. How the later
 /// ones are cut depends on when late pings came.
-pub(crate) fn first_trips(data: &Path) -> BTreeMap<String, BTreeMap<String, String>> {
+pub(crate) fn first_trips(data: &Path) -> BTreeMap<Ride, BTreeMap<String, String>> {
     let rows = archive::rows(data, "trips").into_iter();
     let first = rows.filter(|row| row["version"] == "1");
-    first.map(|row| (row["ride_id"].clone(), row)).collect()
+    first.map(|row| (ride(&row), row)).collect()
+}
+
+fn ride(row: &BTreeMap<String, String>) -> Ride {
+    (row["fleet_id"].clone(), row["ride_id"].clone())
+}
+
+/// Waits until the processor has processed as much as ingest took.
+pub(crate) fn wait_for_processor(program: &Program) {
+    wait_for("the processor to catch up", || {
+        let accepted = program.metric("hansom_ingest_accepted_total");
+        let processed = program.metric("hansom_processor_pings_total")
+            + program.metric("hansom_processor_ride_events_total");
+        (accepted > 0.0 && processed >= accepted).then_some(())
+    });
 }
 
 /// The acked names, sorted, and checked to be named once each.
