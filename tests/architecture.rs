@@ -36,7 +36,7 @@ const OWNERS: [(&str, &str); 10] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 36] = [
+const PURE: [&str; 54] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -60,6 +60,24 @@ const PURE: [&str; 36] = [
     "platform/transport/src/gather.rs",
     "platform/transport/src/position.rs",
     "platform/transport/src/batch.rs",
+    "platform/transport/src/sequence.rs",
+    "platform/transport/src/hash_key.rs",
+    "platform/transport/src/kinesis/aggregate.rs",
+    "platform/transport/src/kinesis/aggregate/reading.rs",
+    "platform/transport/src/kinesis/allowance.rs",
+    "platform/transport/src/kinesis/shard_map.rs",
+    "platform/transport/src/kinesis/lanes.rs",
+    "platform/transport/src/kinesis/cursor.rs",
+    "platform/transport/src/kinesis/pace.rs",
+    "platform/transport/src/kinesis/unfold.rs",
+    "platform/transport/src/kinesis/leases/lease.rs",
+    "platform/transport/src/kinesis/leases/write.rs",
+    "platform/transport/src/kinesis/leases/observer.rs",
+    "platform/transport/src/kinesis/leases/plan.rs",
+    "platform/transport/src/kinesis/leases/sync.rs",
+    "platform/transport/src/kinesis/leases/holding.rs",
+    "platform/transport/src/kinesis/leases/item.rs",
+    "platform/transport/src/kinesis/leases/expression.rs",
     "platform/objects/src/key.rs",
     "platform/service/src/duration.rs",
     "src/client/answer.rs",
