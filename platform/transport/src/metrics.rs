@@ -1,14 +1,13 @@
-//! The metrics of the embedded stream, one function each. Its one thread that writes calls them,
-//! once a commit.
+//! The metrics of the embedded stream, one function each, and that which every durable stream has.
+//! The embedded one's thread that writes calls them, once a commit.
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
+const APPENDED: &str = "hansom_transport_appended_records_total";
+
 /// Describes the metrics for `/metrics`.
 pub(crate) fn describe() {
-    describe_counter!(
-        "hansom_transport_appended_records_total",
-        "Records that became durable"
-    );
+    describe_appended();
     describe_counter!(
         "hansom_transport_commits_total",
         "Commits to the log's file, each one fsync"
@@ -36,10 +35,20 @@ pub(crate) fn describe() {
     );
 }
 
+/// Describes what every stream counts that is durable.
+pub(crate) fn describe_appended() {
+    describe_counter!(APPENDED, "Records that became durable");
+}
+
+/// Counts records that became durable.
+pub(crate) fn appended(records: u64) {
+    counter!(APPENDED).increment(records);
+}
+
 /// Counts a commit.
-pub(crate) fn committed(appended: u64, deleted: u64) {
+pub(crate) fn committed(appended_records: u64, deleted: u64) {
     counter!("hansom_transport_commits_total").increment(1);
-    counter!("hansom_transport_appended_records_total").increment(appended);
+    appended(appended_records);
     counter!("hansom_transport_deleted_records_total").increment(deleted);
 }
 

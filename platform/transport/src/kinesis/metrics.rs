@@ -9,10 +9,7 @@ const UNIT_BYTES: usize = 25 << 10;
 
 /// Describes the metrics for `/metrics`.
 pub(super) fn describe() {
-    describe_counter!(
-        "hansom_transport_appended_records_total",
-        "Records that became durable"
-    );
+    crate::metrics::describe_appended();
     describe_counter!("hansom_transport_put_calls_total", "Calls of PutRecords");
     describe_counter!(
         "hansom_transport_put_units_total",
@@ -59,7 +56,7 @@ pub(super) fn call() {
 
 /// Counts records that went as one.
 pub(super) fn stored(records: usize, bytes: usize) {
-    counter!("hansom_transport_appended_records_total").increment(records as u64);
+    crate::metrics::appended(records as u64);
     counter!("hansom_transport_put_units_total").increment(bytes.div_ceil(UNIT_BYTES) as u64);
 }
 

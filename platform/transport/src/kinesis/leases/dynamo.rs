@@ -31,16 +31,15 @@ use super::{
     table::{LeaseTable, WriteError},
     write::{Refused, Write},
 };
-use crate::{ShardId, StreamError, lock::locked};
+use crate::{ShardId, StreamError, kinesis::backoff, lock::locked};
 
 /// A request is tried so often: all tries together take less than a lease lasts.
 const TRIES: u32 = 4;
-/// Waits between tries: from the first, doubled.
-const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// An item is written in milliseconds; what takes longer than this is given up.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// A page of a scan has up to 1 MB.
 const SCAN_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A table in DynamoDB.
 #[derive(Debug)]
 pub(crate) struct DynamoTable {
@@ -286,8 +285,7 @@ impl Tries {
             return Err(failure.reason().to_owned());
         }
         debug!(call, reason = failure.reason(), "trying again");
-        let jitter = 0.5 + rand::random::<f64>();
-        sleep(FIRST_WAIT.mul_f64(jitter) * 2_u32.pow(self.failed)).await;
+        sleep(backoff::after(self.failed)).await;
         Ok(())
     }
 }
