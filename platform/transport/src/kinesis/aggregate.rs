@@ -73,10 +73,9 @@ pub(crate) struct Packed {
 impl Aggregate {
     /// Whether the record still belongs in; the first one always does.
     pub(crate) fn has_room(&self, key: &[u8], data: &[u8]) -> bool {
-        let number = self
-            .find(key)
-            .map_or(self.index.len() as u64, |known| known.number);
-        let new_key = match self.find(key) {
+        let known = self.find(key).map(|known| known.number);
+        let number = known.unwrap_or(self.index.len() as u64);
+        let new_key = match known {
             Some(_) => 0,
             None => 1 + varint_len(key.len() as u64) + key.len(),
         };

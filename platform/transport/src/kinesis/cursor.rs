@@ -2,7 +2,7 @@
 //! has taken what a reader had not read: it goes on with the oldest record. So reading is taken up
 //! at the last record that was read, and where that is not there any more, there is a gap.
 
-use super::service::From;
+use super::service::Start;
 use crate::{Position, sequence::Sequence};
 
 /// Where reading stands.
@@ -47,11 +47,11 @@ impl Cursor {
     }
 
     /// Where an iterator begins.
-    pub(super) fn from(&self) -> From {
+    pub(super) fn from(&self) -> Start {
         match (self.after, self.resuming) {
-            (Some(after), Resuming::No | Resuming::At) => From::At(after.sequence()),
-            (None, _) => self.start_ms.map_or(From::Oldest, From::Time),
-            (Some(_), Resuming::AmongAll) => From::Oldest,
+            (Some(after), Resuming::No | Resuming::At) => Start::At(after.sequence()),
+            (None, _) => self.start_ms.map_or(Start::Oldest, Start::Time),
+            (Some(_), Resuming::AmongAll) => Start::Oldest,
         }
     }
 
@@ -71,7 +71,8 @@ impl Cursor {
         was_at
     }
 
-    /// Takes the numbers of an answer's first and last record; says up to where records are lost.
+    /// Takes the number of an answer's first record, or at which a closed shard ends; says up to where
+    /// records are lost.
     pub(super) fn take(&mut self, first: Sequence) -> Option<Position> {
         let was_resuming = self.resuming != Resuming::No;
         self.resuming = Resuming::No;
@@ -87,11 +88,6 @@ impl Cursor {
     /// Notes that records are read up to and including `last`.
     pub(super) fn advance(&mut self, last: Position) {
         self.after = self.after.max(Some(last));
-    }
-
-    /// Takes the end of a closed shard; says up to where records are lost.
-    pub(super) fn end(&mut self, ending: Sequence) -> Option<Position> {
-        self.take(ending)
     }
 }
 
@@ -132,20 +128,20 @@ mod tests {
         let mut cursor = Cursor::new(Some(position("17")), None);
         let gap = cursor.take(20.into()).unwrap();
         let mut next = Cursor::new(Some(gap), None);
-        assert_eq!(next.from(), From::At(19.into()));
+        assert_eq!(next.from(), Start::At(19.into()));
         assert!(next.is_unknown());
-        assert_eq!(next.from(), From::Oldest);
+        assert_eq!(next.from(), Start::Oldest);
         assert_eq!(next.take(20.into()), None);
     }
 
     #[test]
     fn an_iterator_begins_at_the_last_record() {
         let mut cursor = Cursor::new(None, Some(5));
-        assert_eq!(cursor.from(), From::Time(5));
+        assert_eq!(cursor.from(), Start::Time(5));
         cursor.advance(position("17/2"));
-        assert_eq!(cursor.from(), From::At(17.into()));
+        assert_eq!(cursor.from(), Start::At(17.into()));
         cursor.resume();
         assert!(cursor.take(18.into()).is_some(), "17 was to come");
-        assert_eq!(Cursor::default().from(), From::Oldest);
+        assert_eq!(Cursor::default().from(), Start::Oldest);
     }
 }

@@ -20,7 +20,7 @@ use super::{
     cursor::Cursor,
     metrics,
     polling::Answer,
-    service::{From, Service},
+    service::{Service, Start},
     trouble::Trouble,
 };
 use crate::ShardId;
@@ -89,7 +89,6 @@ impl FanOut {
             let waiting = self.waiting.get_or_insert_with(|| {
                 if self.subscription.is_none() {
                     cursor.resume();
-                    self.not_before = self.not_before.max(Instant::now());
                 }
                 let wait = wait(
                     self.service.clone(),
@@ -101,7 +100,6 @@ impl FanOut {
             });
             let waited = waiting.await;
             self.waiting = None;
-            self.not_before = Instant::now();
             match waited {
                 Ok((subscription, Some(event))) => {
                     self.failures = 0;
@@ -144,7 +142,7 @@ async fn wait(
     service: Arc<Service>,
     names: (Arc<str>, ShardId),
     subscription: Option<Box<SubscribeToShardOutput>>,
-    begin: (From, Instant),
+    begin: (Start, Instant),
 ) -> Waited {
     let silent = |_| Trouble::Passing("the service is silent".to_owned());
     let mut subscription = if let Some(subscription) = subscription {
@@ -169,15 +167,15 @@ async fn subscribe(
     service: &Service,
     consumer: &str,
     shard: &ShardId,
-    from: From,
+    from: Start,
 ) -> Result<Box<SubscribeToShardOutput>, Trouble> {
     let start = StartingPosition::builder();
     let start = match from {
-        From::Oldest => start.r#type(ShardIteratorType::TrimHorizon),
-        From::At(sequence) => start
+        Start::Oldest => start.r#type(ShardIteratorType::TrimHorizon),
+        Start::At(sequence) => start
             .r#type(ShardIteratorType::AtSequenceNumber)
             .sequence_number(sequence.to_string()),
-        From::Time(ms) => start
+        Start::Time(ms) => start
             .r#type(ShardIteratorType::AtTimestamp)
             .timestamp(DateTime::from_millis(ms)),
     };

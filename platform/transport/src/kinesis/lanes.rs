@@ -66,7 +66,6 @@ pub(crate) struct Lanes {
     /// One for each shard of the map.
     of_shards: Vec<Lane>,
     next_turn: u64,
-    under_way: usize,
 }
 
 #[derive(Debug)]
@@ -111,7 +110,6 @@ impl Lanes {
             of_shards: map.shards().iter().map(|_| Lane::new(now)).collect(),
             map,
             next_turn: 0,
-            under_way: 0,
         }
     }
 
@@ -155,7 +153,6 @@ impl Lanes {
                 });
             }
         }
-        self.under_way += due.len();
         due
     }
 
@@ -167,10 +164,7 @@ impl Lanes {
 
     /// Notes that a lane's parcel is stored.
     pub(crate) fn stored(&mut self, lane: usize) {
-        self.under_way -= 1;
-        let lane = &mut self.of_shards[lane];
-        lane.is_under_way = false;
-        lane.failures = 0;
+        self.back(lane).failures = 0;
     }
 
     /// Takes a parcel back that is to be sent again, `wait` after now at the earliest by how often
@@ -182,9 +176,7 @@ impl Lanes {
         wait: impl FnOnce(u32) -> Duration,
         now: Instant,
     ) {
-        self.under_way -= 1;
-        let lane = &mut self.of_shards[outgoing.lane];
-        lane.is_under_way = false;
+        let lane = self.back(outgoing.lane);
         lane.failures += 1;
         lane.not_before = now + wait(lane.failures);
         if failure == Failure::Refused {
@@ -195,10 +187,15 @@ impl Lanes {
 
     /// Takes a parcel back whose records go elsewhere: to be sent again by a new map.
     pub(crate) fn misdirected(&mut self, outgoing: Outgoing) {
-        self.under_way -= 1;
-        let lane = &mut self.of_shards[outgoing.lane];
-        lane.is_under_way = false;
+        let lane = self.back(outgoing.lane);
         lane.parcels.push_front(outgoing.parcel);
+    }
+
+    /// Nothing of the lane is under way any more.
+    fn back(&mut self, lane: usize) -> &mut Lane {
+        let lane = &mut self.of_shards[lane];
+        lane.is_under_way = false;
+        lane
     }
 
     /// Takes out the parcels whose oldest record has come before `then`, but for those under way.
@@ -220,16 +217,12 @@ impl Lanes {
         older
     }
 
-    /// How many parcels are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.under_way
-    }
-
     /// Whether nothing waits, and nothing is under way.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
-        let waits = |lane: &Lane| lane.open.is_some() || !lane.parcels.is_empty();
-        self.under_way == 0 && !self.of_shards.iter().any(waits)
+        let is_busy =
+            |lane: &Lane| lane.is_under_way || lane.open.is_some() || !lane.parcels.is_empty();
+        !self.of_shards.iter().any(is_busy)
     }
 
     /// Shares out anew what waits, by another map, in the order in which it came. Nothing may be

@@ -79,7 +79,7 @@ impl KinesisStream {
                           ?region=eu-west-1";
             return Err(url_options::invalid(url, reason));
         }
-        let service = Service::new(&address, &shared);
+        let service = Arc::new(Service::new(&address, &shared));
         let map = first_map(&service).await?;
         info!(
             stream = address.stream,
@@ -90,7 +90,7 @@ impl KinesisStream {
         Ok(Self {
             address: Arc::new(address),
             shared,
-            service: Arc::new(service),
+            service,
             producer: Arc::new(producer),
             closed: watch::Sender::new(false),
         })

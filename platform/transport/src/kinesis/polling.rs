@@ -121,21 +121,25 @@ impl Polling {
         metrics::read_failed(trouble);
         match trouble {
             Trouble::Throttled => self.pace.refused(now()),
-            Trouble::Expired => {
-                self.iterator = None;
-                cursor.resume();
-            }
+            Trouble::Expired => self.begin_again(cursor),
             Trouble::Invalid(_) if self.iterator.is_none() && cursor.is_unknown() => {}
-            Trouble::Invalid(_) | Trouble::InUse(_) | Trouble::Passing(_) => {
-                self.failures += 1;
-                warn!(shard = %self.shard, %trouble, "reading again");
-                self.pace.failed(backoff::after(self.failures), now());
-                if matches!(trouble, Trouble::Invalid(_)) {
-                    self.iterator = None;
-                    cursor.resume();
-                }
+            Trouble::Invalid(_) => {
+                self.wait(trouble);
+                self.begin_again(cursor);
             }
+            Trouble::InUse(_) | Trouble::Passing(_) => self.wait(trouble),
         }
+    }
+
+    fn wait(&mut self, trouble: &Trouble) {
+        self.failures += 1;
+        warn!(shard = %self.shard, %trouble, "reading again");
+        self.pace.failed(backoff::after(self.failures), now());
+    }
+
+    fn begin_again(&mut self, cursor: &mut Cursor) {
+        self.iterator = None;
+        cursor.resume();
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct KinesisProducer {
     appends: mpsc::Sender<Append>,
     /// The bytes that may wait.
     queue: Arc<Semaphore>,
-    queue_bytes: usize,
+    queue_bytes: u32,
     is_closed: AtomicBool,
 }
 
@@ -62,9 +62,9 @@ struct Append {
 
 impl KinesisProducer {
     /// Starts the task.
-    pub(super) fn start(address: &Address, service: Service, map: ShardMap) -> Self {
+    pub(super) fn start(address: &Address, service: Arc<Service>, map: ShardMap) -> Self {
         let (appends, received) = mpsc::channel(MAX_BATCHES);
-        let queue_bytes = address.queue_bytes.min(u32::MAX as usize);
+        let queue_bytes = u32::try_from(address.queue_bytes).unwrap_or(u32::MAX);
         let sender = Sender {
             lanes: Lanes::new(map, now()),
             appended: HashMap::new(),
@@ -76,12 +76,12 @@ impl KinesisProducer {
             last_error: "it does not answer".to_owned(),
             tasks: JoinSet::new(),
             calls: HashMap::new(),
-            service: Arc::new(service),
+            service,
         };
         tokio::spawn(sender.run(received));
         Self {
             appends,
-            queue: Arc::new(Semaphore::new(queue_bytes)),
+            queue: Arc::new(Semaphore::new(queue_bytes as usize)),
             queue_bytes,
             is_closed: AtomicBool::new(false),
         }
@@ -90,9 +90,8 @@ impl KinesisProducer {
     /// Waits until everything appended has its answer; from now on nothing more is taken.
     pub(super) async fn close(&self) {
         self.is_closed.store(true, Ordering::Release);
-        let all = u32::try_from(self.queue_bytes).unwrap_or(u32::MAX);
         // What waits has shares of the queue: all of it is free when nothing waits.
-        if let Ok(all) = self.queue.acquire_many(all).await {
+        if let Ok(all) = self.queue.acquire_many(self.queue_bytes).await {
             all.forget();
             self.queue.close();
         }
@@ -109,7 +108,7 @@ impl Producer for KinesisProducer {
         if batch.is_empty() {
             return Appended::default();
         }
-        let bytes = batch.bytes().clamp(1, self.queue_bytes) as u32;
+        let bytes = batch.bytes().clamp(1, self.queue_bytes as usize) as u32;
         let Ok(share) = self.queue.clone().acquire_many_owned(bytes).await else {
             return unavailable(records, "it is closed");
         };
@@ -220,7 +219,8 @@ impl Sender {
     /// Starts the calls that are due, or a new list of the shards.
     fn send(&mut self) {
         if self.is_stale {
-            if self.lanes.under_way() == 0 && self.tasks.is_empty() {
+            // Then nothing is under way, and no list either.
+            if self.tasks.is_empty() {
                 self.tasks.spawn(list(self.service.clone(), self.misses));
                 self.misses += 1;
             }

@@ -53,7 +53,7 @@ pub(crate) struct Service {
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum Start {
     /// At the oldest record kept.
     Oldest,
     /// At the record of this number.
@@ -115,15 +115,15 @@ impl Service {
     }
 
     /// An iterator that begins there. It lives five minutes.
-    pub(crate) async fn iterator(&self, shard: &ShardId, from: From) -> Result<String, Trouble> {
+    pub(crate) async fn iterator(&self, shard: &ShardId, from: Start) -> Result<String, Trouble> {
         let call = self.client.get_shard_iterator();
         let call = call.stream_name(&self.stream).shard_id(shard.as_str());
         let call = match from {
-            From::Oldest => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
-            From::At(sequence) => call
+            Start::Oldest => call.shard_iterator_type(ShardIteratorType::TrimHorizon),
+            Start::At(sequence) => call
                 .shard_iterator_type(ShardIteratorType::AtSequenceNumber)
                 .starting_sequence_number(sequence.to_string()),
-            From::Time(ms) => call
+            Start::Time(ms) => call
                 .shard_iterator_type(ShardIteratorType::AtTimestamp)
                 .timestamp(DateTime::from_millis(ms)),
         };

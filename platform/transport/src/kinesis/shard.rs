@@ -174,7 +174,7 @@ impl KinesisShard {
     fn end_at(&mut self, ending: Sequence) -> Option<Read> {
         self.end = End::At(Position::new(ending, u32::MAX));
         let after = self.cursor.after();
-        let until = self.cursor.end(ending)?;
+        let until = self.cursor.take(ending)?;
         Some(lost(self.lease.shard(), after, until))
     }
 }

@@ -63,8 +63,6 @@ impl Source {
                 Some(_) => {
                     info!("subscribing again");
                     self.calls_until = None;
-                    self.polling.restart();
-                    cursor.resume();
                 }
                 None => {}
             }
@@ -78,6 +76,7 @@ impl Source {
                     metrics::fell_back(reason);
                     self.calls_until = Some(Instant::now() + SUBSCRIBE_AGAIN);
                     fan_out.restart();
+                    self.polling.restart();
                     cursor.resume();
                 }
             }
