@@ -4,6 +4,8 @@
 
 mod kinesis;
 mod moto;
+mod s3;
 
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
+pub use s3::S3;

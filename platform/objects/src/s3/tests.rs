@@ -1,7 +1,10 @@
-//! S3 against moto, an implementation of its protocol by others. Needs the Python of the readers
-//! with `moto[server]`; where `HANSOM_TEST_PYTHON` does not say which, these tests are skipped aloud.
+//! S3 against two implementations of its protocol by others. moto knows locks; it needs the Python
+//! of the readers with `moto[server]`, and where `HANSOM_TEST_PYTHON` does not say which, its tests
+//! are skipped aloud. s3s-fs is strict with signatures and checksums.
 
-use std::sync::Arc;
+mod kept;
+
+use std::{net::SocketAddr, sync::Arc};
 
 use aws_credential_types::Credentials;
 use faults::{Plan, Proxy, servers};
@@ -10,21 +13,21 @@ use super::*;
 use crate::conformance;
 
 /// A server of its own, ended when dropped, behind a proxy.
-struct Moto {
-    _server: servers::Moto,
+struct Store<Server> {
+    _server: Server,
     proxy: Proxy,
 }
 
-/// Moto looks whether an object is there and then writes it; S3 does both at once. So writes come
-/// to it one at a time.
+/// Both servers look whether an object is there and then write it; S3 does both at once. So writes
+/// come to them one at a time.
 const LIKE_S3: Plan = Plan {
     one_at_a_time: faults::writes,
     ..Plan::CALM
 };
 
-impl Moto {
+impl Store<servers::Moto> {
     /// Starts one; None where `test` is skipped.
-    async fn start(test: &str) -> Option<Self> {
+    async fn moto(test: &str) -> Option<Self> {
         let server = servers::Moto::start(test)?;
         let proxy = Proxy::start(server.address(), LIKE_S3, 7).await;
         Some(Self {
@@ -32,25 +35,42 @@ impl Moto {
             proxy,
         })
     }
+}
 
+impl Store<servers::S3> {
+    /// Starts one.
+    async fn s3s() -> Self {
+        let server = servers::S3::start().await;
+        let proxy = Proxy::start(server.address(), LIKE_S3, 7).await;
+        Self {
+            _server: server,
+            proxy,
+        }
+    }
+}
+
+impl<Server> Store<Server> {
     /// A new bucket, and what is kept in it.
     async fn bucket(&self, name: &str) -> S3Objects {
-        let key = Credentials::new("key", "secret", None, None, "test");
-        let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key);
-        let url = format!(
-            "s3://{name}/some/prefix?region=us-east-1&endpoint=http://{}",
-            self.proxy.address()
-        );
-        let objects = S3Objects::open_by(&url, loader).await.unwrap();
-        objects
-            .client
-            .create_bucket()
-            .bucket(name)
-            .send()
-            .await
-            .unwrap();
+        let objects = self.objects(name, "").await;
+        let create = objects.client.create_bucket().bucket(name);
+        create.send().await.unwrap();
         objects
     }
+
+    /// What is kept in a bucket, opened with more options.
+    async fn objects(&self, bucket: &str, options: &str) -> S3Objects {
+        open(self.proxy.address(), bucket, options).await
+    }
+}
+
+async fn open(endpoint: SocketAddr, bucket: &str, options: &str) -> S3Objects {
+    let (key, secret) = (servers::S3::ACCESS_KEY, servers::S3::SECRET);
+    let key = Credentials::new(key, secret, None, None, "test");
+    let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key);
+    let url =
+        format!("s3://{bucket}/some/prefix?region=us-east-1&endpoint=http://{endpoint}{options}");
+    S3Objects::open_by(&url, loader).await.unwrap()
 }
 
 fn key(text: &str) -> Key {
@@ -59,7 +79,7 @@ fn key(text: &str) -> Key {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bucket_is_what_the_trait_promises() {
-    let Some(moto) = Moto::start("a_bucket_is_what_the_trait_promises").await else {
+    let Some(moto) = Store::moto("a_bucket_is_what_the_trait_promises").await else {
         return;
     };
     let objects = moto.bucket("conformance").await;
@@ -67,20 +87,52 @@ async fn a_bucket_is_what_the_trait_promises() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bucket_keeps_its_promises_over_a_network_that_fails() {
-    let Some(moto) = Moto::start("a_bucket_keeps_its_promises_over_a_network_that_fails").await
-    else {
-        return;
-    };
-    let objects = moto.bucket("faulty").await;
-    moto.proxy.set_plan(Plan {
+async fn a_bucket_of_a_server_that_checks_all_is_what_the_trait_promises() {
+    let s3s = Store::s3s().await;
+    let objects = s3s.bucket("conformance").await;
+    conformance::check(Arc::new(objects)).await.unwrap();
+}
+
+/// Runs the conformance suite over a network that fails.
+async fn check_faulty<Server>(store: Store<Server>) {
+    let objects = store.bucket("faulty").await;
+    store.proxy.set_plan(Plan {
         one_at_a_time: faults::writes,
         ..Plan::each(60)
     });
     let objects: Arc<dyn Objects> = Arc::new(Patient(objects));
     conformance::check(objects).await.unwrap();
-    let counts = moto.proxy.counts();
+    let counts = store.proxy.counts();
     assert!(counts.faults > 100, "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_keeps_its_promises_over_a_network_that_fails() {
+    let test = "a_bucket_keeps_its_promises_over_a_network_that_fails";
+    if let Some(moto) = Store::moto(test).await {
+        check_faulty(moto).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_checks_all_keeps_its_promises_over_a_network_that_fails() {
+    check_faulty(Store::s3s().await).await;
+}
+
+#[tokio::test]
+async fn bytes_that_changed_on_their_way_are_to_be_sent_again() {
+    let s3s = Store::s3s().await;
+    let objects = s3s.bucket("checked").await;
+    let upload = Upload {
+        key: objects.full("commit"),
+        bytes: Bytes::from_static(b"what arrived"),
+        condition: Condition::Absent,
+        digest: digest(b"what was sent"),
+        mark: "ours".to_owned(),
+    };
+    let refused = objects.try_put(&upload).await;
+    let is_told = matches!(&refused, Err(Failure::NotDone(why)) if why.contains("BadDigest"));
+    assert!(is_told, "{refused:?}");
 }
 
 /// Repeats what the storage could not do, as callers do.
@@ -141,7 +193,7 @@ impl Objects for Patient {
 
 #[tokio::test]
 async fn a_large_object_comes_in_parts_and_only_once() {
-    let Some(moto) = Moto::start("a_large_object_comes_in_parts_and_only_once").await else {
+    let Some(moto) = Store::moto("a_large_object_comes_in_parts_and_only_once").await else {
         return;
     };
     let objects = moto.bucket("large").await;
@@ -166,7 +218,7 @@ async fn a_large_object_comes_in_parts_and_only_once() {
 
 #[tokio::test]
 async fn what_is_there_says_whose_put_it_was() {
-    let Some(moto) = Moto::start("what_is_there_says_whose_put_it_was").await else {
+    let Some(moto) = Store::moto("what_is_there_says_whose_put_it_was").await else {
         return;
     };
     let objects = moto.bucket("whose").await;
@@ -195,7 +247,7 @@ async fn what_is_there_says_whose_put_it_was() {
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_an_error_that_says_so() {
-    let Some(moto) = Moto::start("a_bucket_that_is_not_there_is_an_error_that_says_so").await
+    let Some(moto) = Store::moto("a_bucket_that_is_not_there_is_an_error_that_says_so").await
     else {
         return;
     };
@@ -209,10 +261,7 @@ async fn a_bucket_that_is_not_there_is_an_error_that_says_so() {
 
 #[tokio::test]
 async fn nobody_listening_is_unavailable() {
-    let key_pair = Credentials::new("key", "secret", None, None, "test");
-    let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key_pair);
-    let url = "s3://bucket?region=us-east-1&endpoint=http://127.0.0.1:1";
-    let objects = S3Objects::open_by(url, loader).await.unwrap();
+    let objects = open(([127, 0, 0, 1], 1).into(), "bucket", "").await;
     let error = objects.get(&key("x")).await.unwrap_err();
     assert!(matches!(error, ObjectError::Unavailable { .. }), "{error}");
 }

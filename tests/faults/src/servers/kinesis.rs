@@ -124,6 +124,15 @@ impl Kinesis {
         self.runtime.run(forget).await;
     }
 
+    /// How many bytes each record of a stream has, with its key: what AWS would bill.
+    pub async fn stored_bytes(&self, stream: &str) -> Vec<usize> {
+        let records = self.store.get_record_store(stream).await;
+        records
+            .values()
+            .map(|record| record.partition_key.len() + base64_bytes(&record.data))
+            .collect()
+    }
+
     /// Has an order to the server done in its turn, to its end.
     async fn order(&self, operation: Operation, body: Value) {
         let (store, order) = (self.store.clone(), self.order.clone());
@@ -162,6 +171,11 @@ impl Kinesis {
         let found = self.store.get_stream(stream).await;
         found.expect("a stream of that name").shards
     }
+}
+
+/// How many bytes a text in base64 stands for.
+fn base64_bytes(text: &str) -> usize {
+    text.trim_end_matches('=').len() * 3 / 4
 }
 
 impl From<KinesisOptions> for StoreOptions {
