@@ -119,6 +119,11 @@ impl Service {
         self.process.stop();
     }
 
+    /// Sends it a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self, name: &str) -> SocketAddr {
         self.process.address(name)

@@ -4,6 +4,7 @@
 pub(crate) mod archive;
 pub(crate) mod cloud;
 pub(crate) mod iam;
+pub(crate) mod leases;
 pub(crate) mod moto;
 pub(crate) mod outcome;
 pub(crate) mod process;

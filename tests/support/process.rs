@@ -4,7 +4,7 @@ use std::{
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     thread,
     time::Duration,
 };
@@ -17,7 +17,8 @@ const START: Duration = Duration::from_mins(1);
 /// A process that listens. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
-    lines: mpsc::Receiver<String>,
+    /// Of one thread at a time, so that several may send it signals.
+    lines: Mutex<mpsc::Receiver<String>>,
     /// The log line that told its addresses.
     listening: Value,
 }
@@ -40,7 +41,7 @@ impl Process {
             if event["message"] == "listening" {
                 return Self {
                     child,
-                    lines,
+                    lines: Mutex::new(lines),
                     listening: event,
                 };
             }
@@ -79,7 +80,8 @@ impl Process {
     /// Waits until it has ended, and hands out its status and its last log lines.
     pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let status = super::wait_for("the end of the program", || self.child.try_wait().unwrap());
-        (status, self.lines.try_iter().collect())
+        let lines = self.lines.get_mut().unwrap();
+        (status, lines.try_iter().collect())
     }
 
     /// Asks it to stop and checks that it does so in order.
