@@ -3,6 +3,8 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
+mod support;
+
 use std::{
     fs,
     hint::black_box,
@@ -14,23 +16,18 @@ use std::{
 
 use clap::Parser;
 use processor::ShardState;
-use schemas::{Ping, Protocol, Record, Timestamp, record, upload::PingUpload};
+use schemas::{Ping, Record};
 use service::{Drain, Shutdown};
 use transport::Batch;
+
+use support::{BATCH, batch, cpu_seconds, lines, parse};
 
 /// Pings of one run of the whole way.
 const PINGS: usize = 2_000_000;
 /// Pings of one stage alone.
 const STAGE_PINGS: usize = 500_000;
-/// Pings a request.
-const BATCH: usize = 500;
-const VEHICLES: usize = 1_000;
 /// Requests under way at once.
 const CONNECTIONS: usize = 8;
-/// 2026-03-02 06:00 UTC.
-const START_MS: i64 = 1_772_431_200_000;
-/// Clock ticks a second in /proc (`getconf CLK_TCK` on every Linux of today).
-const TICKS_PER_SECOND: f64 = 100.0;
 
 fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
@@ -67,75 +64,15 @@ fn main() -> anyhow::Result<()> {
 
 /// Runs a stage over [`STAGE_PINGS`] and prints what it cost.
 fn stage<Output>(name: &str, run: impl FnOnce() -> Output) -> Output {
-    let before = cpu_ticks("self");
+    let before = cpu_seconds("self");
     let output = run();
-    let seconds = (cpu_ticks("self") - before) / TICKS_PER_SECOND;
+    let seconds = cpu_seconds("self") - before;
     println!("{name:<50}{:>16.2}", seconds * 1e6 / STAGE_PINGS as f64);
     output
 }
 
-/// CPU that a process used so far, of user and system, in clock ticks.
-fn cpu_ticks(process: &str) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-    ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()
-}
-
-/// Pings as an app sends them, a second apart for each vehicle.
-fn lines(count: usize) -> Vec<String> {
-    (0..count)
-        .map(|at| {
-            let (vehicle, seq) = (at % VEHICLES, at / VEHICLES);
-            let (east, north) = (
-                (vehicle * 37 % 500) as f64 * 1e-4,
-                (vehicle / 2) as f64 * 1e-4,
-            );
-            let way = seq as f64 * 1.1e-4;
-            // Noise of a receiver, some metres, the same in every run.
-            let noise = |salt: usize| ((at + salt) * 2_654_435_761 % 1_009) as f64 * 4e-8;
-            format!(
-                "{{\"vehicle_id\":\"cab-{vehicle:05}\",\"driver_id\":\"driver-{vehicle:05}\",\
-                 \"epoch\":1,\"seq\":{seq},\"time_ms\":{},\"lat\":{:.7},\"lng\":{:.7},\
-                 \"speed_mps\":{:.2},\"heading_deg\":{:.1},\"accuracy_m\":{:.1},\
-                 \"state\":\"available\"}}",
-                START_MS + seq as i64 * 1_000,
-                37.7 + north + way + noise(0),
-                -122.5 + east + noise(7),
-                12.0 + noise(3) * 1e5,
-                (at % 13) as f64 * 0.3 + noise(5) * 1e5,
-                4.0 + (at % 5) as f64 * 0.4,
-            )
-        })
-        .collect()
-}
-
-fn parse(lines: &[String]) -> Vec<Ping> {
-    let check = |line: &String| {
-        let upload: PingUpload = serde_json::from_str(line).ok()?;
-        upload.check(Timestamp(START_MS), Protocol::HttpNdjson).ok()
-    };
-    lines.iter().filter_map(check).collect()
-}
-
 fn encode(pings: &[Ping]) -> Vec<Batch> {
     pings.chunks(BATCH).map(batch).collect()
-}
-
-fn batch(pings: &[Ping]) -> Batch {
-    let mut batch = Batch::default();
-    for ping in pings {
-        batch.push(
-            |key| record::write_key(ping.fleet, ping.vehicle, key),
-            |payload| record::encode_ping(ping, payload),
-        );
-    }
-    batch
 }
 
 fn decode(batches: &[Batch]) -> usize {
@@ -236,7 +173,7 @@ async fn whole_way() -> anyhow::Result<Whole> {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let begun = Instant::now();
-    let before = cpu_ticks(&process);
+    let before = cpu_seconds(&process);
     let mut senders = tokio::task::JoinSet::new();
     for sender in 0..CONNECTIONS {
         let (bodies, client, url) = (bodies.clone(), client.clone(), url.clone());
@@ -263,13 +200,13 @@ async fn whole_way() -> anyhow::Result<Whole> {
         .status()?;
     let (mut after, mut peak_mb) = (before, 0.0_f64);
     while program.try_wait()?.is_none() {
-        after = cpu_ticks(&process).max(after);
+        after = cpu_seconds(&process).max(after);
         peak_mb = peak_mb.max(peak_mb_of(&process));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let archive = directory.path().join("archive/pings");
     Ok(Whole {
-        cpu_us: (after - before) / TICKS_PER_SECOND * 1e6 / PINGS as f64,
+        cpu_us: (after - before) * 1e6 / PINGS as f64,
         per_second,
         peak_mb,
         archive_bytes: bytes_below(&archive)? as f64 / PINGS as f64,
