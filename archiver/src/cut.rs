@@ -19,15 +19,23 @@ pub(crate) enum Cut {
     Age,
     /// It is this shard's turn to make room in memory.
     Memory,
-    /// The worker or its hold on the shard ends.
+    /// The worker ends.
     End,
+    /// Another member is to have the shard, or has it.
+    Revoked,
     /// The shard ends: it was split or merged.
     Closed,
 }
 
 impl Cut {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Size, Self::Age, Self::Memory, Self::End, Self::Closed];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Size,
+        Self::Age,
+        Self::Memory,
+        Self::End,
+        Self::Revoked,
+        Self::Closed,
+    ];
 
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +43,7 @@ impl Cut {
             Self::Age => "age",
             Self::Memory => "memory",
             Self::End => "end",
+            Self::Revoked => "revoked",
             Self::Closed => "closed",
         }
     }

@@ -32,7 +32,6 @@ pub(crate) const FIRST_RATIO: f64 = 0.25;
 
 /// So many tries to tell the stream that a shard is done, before it is dropped and got again.
 const FINISH_TRIES: u32 = 5;
-
 /// Waits between two of them.
 const FINISH_WAIT: Duration = Duration::from_millis(500);
 
@@ -76,6 +75,17 @@ enum Ended {
     Done,
     /// Somebody else has committed: look again where the chain stands.
     Displaced,
+}
+
+impl Ended {
+    /// Another has committed first, when a range was cut for this reason. Whoever is told to let go
+    /// is not told again.
+    fn displaced(cut: Cut) -> Self {
+        match cut {
+            Cut::Revoked => Self::Done,
+            Cut::Size | Cut::Age | Cut::Memory | Cut::End | Cut::Closed => Self::Displaced,
+        }
+    }
 }
 
 /// What a worker waited for.
@@ -152,17 +162,17 @@ impl Worker {
             let cut = self.fill(&mut draft).await?;
             if let Some(intent) = draft.intent() {
                 if self.ledger.open(&intent).await? == Hold::Lost {
-                    return Ok(Ended::Displaced);
+                    return Ok(Ended::displaced(cut));
                 }
                 metrics::cut(cut);
                 let Some(next) = self.commit(draft).await? else {
-                    return Ok(Ended::Displaced);
+                    return Ok(Ended::displaced(cut));
                 };
                 draft = next;
             }
             match cut {
                 Cut::Size | Cut::Age | Cut::Memory => {}
-                Cut::End => return Ok(Ended::Done),
+                Cut::End | Cut::Revoked => return Ok(Ended::Done),
                 Cut::Closed => {
                     self.finish().await;
                     return Ok(Ended::Done);
@@ -197,7 +207,8 @@ impl Worker {
                     draft.close();
                     return Ok(Cut::Closed);
                 }
-                Event::Read(Read::Revoked) | Event::ReadOut => return Ok(Cut::End),
+                Event::Read(Read::Revoked) => return Ok(Cut::Revoked),
+                Event::ReadOut => return Ok(Cut::End),
                 Event::Woken => continue,
             }
             gathering.get_or_insert_with(|| self.gathering(draft.oldest_ms()));

@@ -1,5 +1,5 @@
-//! A shard with faults, around a real one: it answers late, has lost its start and notes checkpoints;
-//! and what a shard that ends answers to being finished. They know nothing of what is read.
+//! A shard with faults, around a real one: it answers late, has lost its start, is taken away, and notes
+//! checkpoints; and what a shard that ends answers to being finished. They know nothing of what is read.
 
 use std::{
     future::{pending, ready},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::time;
+use tokio::{sync::Notify, time};
 use transport::{Lineage, Position, Read, Shard, ShardId, StreamError, testing::Finish};
 
 /// A shard with faults.
@@ -21,6 +21,8 @@ pub(crate) struct Odd {
     pub(crate) delay: Duration,
     /// The records up to and including this one are lost.
     pub(crate) lost: Option<Position>,
+    /// Notified, it says once that another is to have it.
+    pub(crate) taken: Arc<Notify>,
     /// What was checkpointed.
     pub(crate) checkpoints: Arc<Mutex<Vec<Position>>>,
     /// Whether the next answer is that they are.
@@ -33,6 +35,7 @@ impl Odd {
             shard,
             delay: Duration::ZERO,
             lost: None,
+            taken: Arc::default(),
             checkpoints: Arc::default(),
             tells_gap: false,
         }
@@ -65,7 +68,11 @@ impl Shard for Odd {
         if let Some(gap) = self.gap().await {
             return Ok(gap);
         }
-        self.shard.read().await
+        tokio::select! {
+            biased;
+            () = self.taken.notified() => Ok(Read::Revoked),
+            read = self.shard.read() => read,
+        }
     }
 
     async fn read_if_any(&mut self) -> Result<Option<Read>, StreamError> {
