@@ -143,7 +143,7 @@ async fn a_page_of_folder_marks_is_not_the_end_of_a_list() {
     };
     let objects = moto.bucket("marked").await;
     let mut marks = tokio::task::JoinSet::new();
-    for mark in 0..MAX_KEYS + 1 {
+    for mark in 0..=MAX_KEYS {
         let put = objects.client.put_object().bucket("marked");
         let put = put.key(objects.full(&format!("day/{mark:04}/"))).send();
         marks.spawn(async move { put.await.unwrap() });
