@@ -180,9 +180,8 @@ async fn join(
     let consumer = match &address.fanout {
         Some(name) => {
             let name = format!("{name}-{group}");
-            let registered = fan_out::register(&service, &name).await;
-            let no = |trouble| StreamError::Storage(format!("register consumer {name}: {trouble}"));
-            Some(registered.map_err(no)?)
+            let what = format!("register consumer {name}");
+            Some(service::repeat(&what, || fan_out::register(&service, &name)).await?)
         }
         None => None,
     };

@@ -41,8 +41,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 const PAGE: i32 = 1_000;
 /// A list of more shards than this is no list.
 const MAX_SHARDS: usize = 100_000;
-/// A list is tried so often before whoever wants it is told.
-const LIST_TRIES: u32 = 5;
+/// A call that may be made again is made so often before whoever wants it is told.
+const TRIES: u32 = 5;
 
 /// One stream of Kinesis.
 #[derive(Debug, Clone)]
@@ -184,18 +184,32 @@ impl Service {
 #[async_trait]
 impl ListShards for Service {
     async fn list(&self) -> Result<Vec<ListedShard>, StreamError> {
-        let mut failures = 0;
-        loop {
-            let error = match self.list_once().await {
-                Ok(listed) => return Ok(listed),
-                Err(error) => error,
-            };
-            failures += 1;
-            if failures == LIST_TRIES {
-                return Err(StreamError::storage(format!("list the shards: {error}")));
-            }
-            sleep(backoff::after(failures)).await;
+        repeat("list the shards", || self.list_once()).await
+    }
+}
+
+/// Makes calls that may be made again, until they succeed or have failed too often.
+///
+/// # Errors
+/// [`StreamError`] with what was to be done and the last failure.
+pub(super) async fn repeat<Calls, T>(
+    what: &str,
+    calls: impl Fn() -> Calls,
+) -> Result<T, StreamError>
+where
+    Calls: Future<Output = Result<T, Trouble>>,
+{
+    let mut failures = 0;
+    loop {
+        let error = match calls().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        failures += 1;
+        if failures == TRIES {
+            return Err(StreamError::storage(format!("{what}: {error}")));
         }
+        sleep(backoff::after(failures)).await;
     }
 }
 
