@@ -77,10 +77,14 @@ impl Lease {
         self.checkpoint == Checkpoint::ShardEnd
     }
 
+    /// Who may read the shard and move its checkpoint.
+    pub(crate) fn holder(&self) -> Option<&WorkerId> {
+        self.handed_over_by.as_ref().or(self.owner.as_ref())
+    }
+
     /// Whether this worker may read the shard and move its checkpoint, if it holds the lease.
     pub(crate) fn is_with(&self, worker: &WorkerId) -> bool {
-        let holder = self.handed_over_by.as_ref().or(self.owner.as_ref());
-        holder == Some(worker)
+        self.holder() == Some(worker)
     }
 
     /// Where the shard comes from.

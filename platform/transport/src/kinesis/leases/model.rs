@@ -89,7 +89,7 @@ impl Run {
 
     fn worker(&mut self) -> Worker {
         self.born += 1;
-        let name = WorkerId::new(&format!("worker-{}", self.born));
+        let name = WorkerId::new(&format!("hansom-{}", self.born));
         // Clocks that run up to a twentieth faster or slower.
         let percent = [100, 95, 105, 98][self.born % 4];
         Worker::new(name, percent, FAILOVER)

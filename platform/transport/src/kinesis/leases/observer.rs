@@ -9,6 +9,11 @@ use std::{
 use super::{lease::Lease, worker::WorkerId};
 use crate::ShardId;
 
+/// Workers of the Kinesis Client Library are given leases by one of them: they learn of one when they
+/// look for new ones, once a failover, and renew it a third of a failover later. Until their first
+/// renewal is seen they have so many failovers.
+const TO_BEGIN: u32 = 2;
+
 /// One worker's memory of the table.
 #[derive(Debug)]
 pub(crate) struct Observer {
@@ -23,6 +28,11 @@ struct Sighting {
     since: Instant,
     /// Whether it was there at an earlier look.
     is_known: bool,
+    /// When it was looked at last.
+    at: Instant,
+    holder: Option<WorkerId>,
+    /// Whether the counter was seen to move in its holder's hands.
+    is_begun: bool,
     hand_over: Option<HandOver>,
 }
 
@@ -47,7 +57,7 @@ impl Observer {
         let mut before = std::mem::take(&mut self.seen);
         for lease in leases {
             let sighting = match before.remove(&lease.shard) {
-                Some(before) => before.next(lease, now),
+                Some(before) => before.next(lease, now, self.failover),
                 None => Sighting::first(lease, now),
             };
             self.seen.insert(lease.shard.clone(), sighting);
@@ -65,7 +75,22 @@ impl Observer {
     pub(crate) fn unattended(&self, lease: &Lease, now: Instant) -> Option<Duration> {
         let sighting = self.seen.get(&lease.shard)?;
         let still = now.saturating_duration_since(sighting.since);
-        (lease.owner.is_none() || still >= self.failover).then_some(still)
+        let patience = if self.may_not_know(lease) {
+            self.failover * TO_BEGIN
+        } else {
+            self.failover
+        };
+        (lease.owner.is_none() || still >= patience).then_some(still)
+    }
+
+    /// Whether the lease's holder may not know yet that it has it.
+    pub(crate) fn may_not_know(&self, lease: &Lease) -> bool {
+        let is_begun = self
+            .seen
+            .get(&lease.shard)
+            .is_some_and(|seen| seen.is_begun);
+        let is_told = lease.holder().is_some_and(|holder| !holder.is_ours());
+        is_told && !is_begun
     }
 
     /// For how long the lease has been on its way from one worker to another.
@@ -81,16 +106,22 @@ impl Sighting {
             counter: lease.counter,
             since: now,
             is_known: false,
+            at: now,
+            holder: lease.holder().cloned(),
+            is_begun: false,
             hand_over: HandOver::of(lease, now),
         }
     }
 
-    fn next(self, lease: &Lease, now: Instant) -> Self {
+    fn next(self, lease: &Lease, now: Instant, failover: Duration) -> Self {
         let mut next = Self::first(lease, now);
         next.is_known = true;
         if self.counter == lease.counter {
             next.since = self.since;
         }
+        // Whoever looks away for long does not see that a lease went and came back.
+        let is_same = self.holder == next.holder && now < self.at + failover;
+        next.is_begun = is_same && (self.is_begun || self.counter != lease.counter);
         if let (Some(before), Some(hand_over)) = (self.hand_over, &mut next.hand_over)
             && before.from == hand_over.from
             && before.to == hand_over.to

@@ -227,6 +227,7 @@ impl Planner {
         let can_be_asked_for = |lease: &&&Lease| {
             lease.owner.as_ref() == Some(richest)
                 && lease.handed_over_by.is_none()
+                && !self.observer.may_not_know(lease)
                 && self.observer.unattended(lease, now).is_none()
         };
         let lease = open

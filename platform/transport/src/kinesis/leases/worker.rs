@@ -6,6 +6,9 @@ use std::{fmt, sync::Arc};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct WorkerId(Arc<str>);
 
+/// How the names of our workers begin.
+const OURS: &str = "hansom-";
+
 impl WorkerId {
     pub(crate) fn new(text: &str) -> Self {
         Self(text.into())
@@ -13,7 +16,12 @@ impl WorkerId {
 
     /// A name that nobody else has.
     pub(crate) fn random() -> Self {
-        Self::new(&format!("hansom-{:032x}", rand::random::<u128>()))
+        Self::new(&format!("{OURS}{:032x}", rand::random::<u128>()))
+    }
+
+    /// Whether it is one of ours, not one of the Kinesis Client Library.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.0.starts_with(OURS)
     }
 
     /// The name as text.

@@ -63,8 +63,7 @@ impl Write {
             Change::Owner(Some(by.clone())),
             Change::HandedOverBy(None),
         ];
-        let former = seen.handed_over_by.as_ref().or(seen.owner.as_ref());
-        if former.is_some_and(|former| former != by) {
+        if seen.holder().is_some_and(|former| former != by) {
             changes.push(Change::Switch);
         }
         Self::as_seen(seen, changes)

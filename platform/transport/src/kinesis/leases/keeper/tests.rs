@@ -100,7 +100,7 @@ impl World {
             table: self.table.clone(),
             is_cut: is_cut.clone(),
         };
-        let me = WorkerId::new(&format!("worker-{}", self.born));
+        let me = WorkerId::new(&format!("hansom-{}", self.born));
         let timing = Timing { failover: FAILOVER };
         let keeper = Keeper::start(Arc::new(way), self.shards.clone(), me, timing);
         (keeper, is_cut)
@@ -173,7 +173,7 @@ async fn a_second_worker_gets_its_share_by_hand_over_and_the_checkpoint_comes_al
     assert_eq!(got.shard(), &shard);
     let lease = world.lease(shard.as_str()).await;
     assert_eq!(lease.checkpoint, Checkpoint::At(at(7)));
-    assert_eq!(lease.owner, Some(WorkerId::new("worker-2")));
+    assert_eq!(lease.owner, Some(WorkerId::new("hansom-2")));
     assert_eq!(lease.handed_over_by, None);
     check_idle(&mut second, FAILOVER * 9).await;
     check_idle(&mut first, FAILOVER * 9).await;

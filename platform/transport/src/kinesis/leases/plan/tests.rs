@@ -1,13 +1,19 @@
 //! Examples of what one worker does with what it sees; that all workers together do well is the
 //! model's to show.
 
+use std::slice;
+
 use super::*;
 use crate::kinesis::leases::lease::Checkpoint;
 
 const FAILOVER: Duration = Duration::from_secs(10);
 
+/// One of ours, but for `kcl`.
 fn worker(name: &str) -> WorkerId {
-    WorkerId::new(name)
+    match name {
+        "kcl" => WorkerId::new(name),
+        _ => WorkerId::new(&format!("hansom-{name}")),
+    }
 }
 
 fn lease(shard: &str, owner: &str) -> Lease {
@@ -185,4 +191,64 @@ fn whoever_had_too_many_leaves_what_it_released_to_others_first() {
     table.truncate(3);
     assert_eq!(looks.after(1, &table), []);
     assert_eq!(looks.after(10, &table), steps(&[("a", Reason::Free)]));
+}
+
+#[test]
+fn a_worker_of_the_library_has_longer_until_it_begins() {
+    let told = lease("a", "kcl");
+    let mut looks = Looks::new();
+    assert_eq!(looks.after(0, slice::from_ref(&told)), []);
+    assert_eq!(looks.after(19, slice::from_ref(&told)), []);
+    let expired = steps(&[("a", Reason::Expired)]);
+    assert_eq!(looks.after(1, slice::from_ref(&told)), expired);
+}
+
+#[test]
+fn a_worker_of_the_library_that_has_begun_is_as_any_other() {
+    let mut renewed = lease("a", "kcl");
+    let mut looks = Looks::new();
+    assert_eq!(looks.after(0, slice::from_ref(&renewed)), []);
+    renewed.counter = 1;
+    assert_eq!(looks.after(9, slice::from_ref(&renewed)), []);
+    assert_eq!(looks.after(9, slice::from_ref(&renewed)), []);
+    let expired = steps(&[("a", Reason::Expired)]);
+    assert_eq!(looks.after(1, slice::from_ref(&renewed)), expired);
+}
+
+#[test]
+fn a_worker_of_the_library_is_told_of_each_lease_anew() {
+    let mut looks = Looks::new();
+    assert_eq!(looks.after(0, &[lease("a", "other")]), []);
+    let mut told = lease("a", "kcl");
+    told.counter = 1;
+    assert_eq!(looks.after(1, slice::from_ref(&told)), []);
+    assert_eq!(looks.after(19, slice::from_ref(&told)), []);
+    let expired = steps(&[("a", Reason::Expired)]);
+    assert_eq!(looks.after(1, slice::from_ref(&told)), expired);
+}
+
+#[test]
+fn a_worker_of_the_library_is_asked_for_no_lease_before_it_has_begun() {
+    let mut table = [lease("a", "kcl"), lease("b", "kcl")];
+    let mut looks = Looks::new();
+    assert_eq!(looks.after(0, &table), []);
+    assert_eq!(looks.after(9, &table), []);
+    table[1].counter = 1;
+    assert_eq!(looks.after(4, &table), steps(&[("b", Reason::Asked)]));
+}
+
+#[test]
+fn whoever_was_away_does_not_know_whether_a_worker_of_the_library_has_begun() {
+    let mut renewed = lease("a", "kcl");
+    let mut looks = Looks::new();
+    assert_eq!(looks.after(0, slice::from_ref(&renewed)), []);
+    renewed.counter = 1;
+    assert_eq!(looks.after(3, slice::from_ref(&renewed)), []);
+    renewed.counter = 2;
+    assert_eq!(looks.after(30, slice::from_ref(&renewed)), []);
+    for _ in 0..3 {
+        assert_eq!(looks.after(6, slice::from_ref(&renewed)), []);
+    }
+    let expired = steps(&[("a", Reason::Expired)]);
+    assert_eq!(looks.after(2, slice::from_ref(&renewed)), expired);
 }
