@@ -25,6 +25,15 @@ impl Caller {
         }
     }
 
+    /// Asks by HTTP/2 without asking first whether it is understood, as Amazon's library does.
+    pub(crate) fn by_http2(address: SocketAddr) -> Self {
+        let client = reqwest::Client::builder().http2_prior_knowledge();
+        Self {
+            client: client.build().unwrap(),
+            ..Self::of(address)
+        }
+    }
+
     /// A call whose answer has a head: it may be read at leisure.
     pub(crate) async fn send(
         &self,

@@ -72,6 +72,37 @@ async fn what_fails_before_is_not_done_and_what_fails_after_is() {
     assert!(begun.elapsed() > Duration::from_millis(300));
 }
 
+#[tokio::test]
+async fn a_client_may_speak_http2_to_a_server_that_does_not() {
+    let kinesis = Kinesis::start(KinesisOptions::default()).await;
+    kinesis.create_stream("pings", 1).await;
+    let proxy = Proxy::start(kinesis.address(), Plan::CALM, 3).await;
+    let caller = Caller::by_http2(proxy.address());
+    let body = json!({ "StreamName": "pings" });
+    let answer = caller.send("kinesis", "ListShards", &body).await.unwrap();
+    assert_eq!(answer.version(), axum::http::Version::HTTP_2);
+    assert_eq!(answer.status(), StatusCode::OK);
+    caller.put("pings", &["one", "two"]).await;
+    assert_eq!(caller.read("pings", FIRST, 2).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_fails_fails_over_http2_too() {
+    let kinesis = Kinesis::start(KinesisOptions::default()).await;
+    kinesis.create_stream("pings", 1).await;
+    let plan = Plan {
+        silence_after: 1.0,
+        ..Plan::CALM
+    };
+    let proxy = Proxy::start(kinesis.address(), plan, 3).await;
+    let caller = Caller::by_http2(proxy.address());
+    let body = entries("pings", &["faulty"]);
+    let answered = caller.try_call("kinesis", "PutRecords", &body).await;
+    assert!(answered.is_err(), "{answered:?}");
+    let direct = Caller::of(kinesis.address());
+    assert_eq!(direct.read("pings", FIRST, 1).await, ["faulty"]);
+}
+
 /// A server that says how many requests it has at once, and takes its time.
 async fn busy() -> (SocketAddr, OwnRuntime, Arc<AtomicUsize>) {
     let most = Arc::new(AtomicUsize::new(0));
