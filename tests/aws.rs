@@ -237,10 +237,12 @@ impl Services {
     }
 }
 
+/// A processor, which reads by fan-out where archivers read by calls.
 fn processor(stream: &str, state: &str) -> Service {
+    let stream = format!("{stream}&fanout=live");
     let flags = [
         "--stream",
-        stream,
+        &stream,
         "--state",
         state,
         "--live",

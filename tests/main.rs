@@ -14,6 +14,7 @@ mod bad_input;
 mod commands;
 mod conservation;
 mod contracts;
+mod kcl;
 mod replay;
 mod services;
 mod shutdown;

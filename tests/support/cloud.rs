@@ -46,11 +46,26 @@ impl Cloud {
 
     /// The stream as the services are told of it.
     pub(crate) fn stream(&self, options: &str) -> String {
-        let (kinesis, dynamodb) = (self.kinesis_proxy.address(), self.moto.proxy.address());
+        self.stream_by(self.dynamodb(), options)
+    }
+
+    /// The same with another way to DynamoDB.
+    pub(crate) fn stream_by(&self, dynamodb: SocketAddr, options: &str) -> String {
+        let kinesis = self.kinesis();
         format!(
             "kinesis://{STREAM}?region=us-east-1&endpoint=http://{kinesis}\
              &dynamodb_endpoint=http://{dynamodb}&{options}"
         )
+    }
+
+    /// Where Kinesis is.
+    pub(crate) fn kinesis(&self) -> SocketAddr {
+        self.kinesis_proxy.address()
+    }
+
+    /// Where DynamoDB is.
+    pub(crate) fn dynamodb(&self) -> SocketAddr {
+        self.moto.proxy.address()
     }
 
     /// A place in the bucket.
@@ -68,6 +83,11 @@ impl Cloud {
     /// Splits a shard in the middle; says what its children are called.
     pub(crate) fn split(&self, shard: &str) -> Vec<String> {
         self.runtime.block_on(self.kinesis.split(STREAM, shard))
+    }
+
+    /// Splits a shard in the middle right before the next records are put: their sender does not know.
+    pub(crate) fn split_before_next_put(&self, shard: &str) {
+        self.kinesis_proxy.split_before_put(1, STREAM, shard);
     }
 
     /// Merges two neighbours; says what their child is called.

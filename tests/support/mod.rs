@@ -3,13 +3,17 @@
 
 pub(crate) mod archive;
 pub(crate) mod cloud;
+pub(crate) mod diary;
 pub(crate) mod iam;
+pub(crate) mod kcl;
 pub(crate) mod leases;
+pub(crate) mod load;
 pub(crate) mod moto;
 pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod readers;
+pub(crate) mod worker;
 
 use std::time::{Duration, Instant};
 

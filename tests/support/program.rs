@@ -177,24 +177,8 @@ pub(crate) fn post(url: &str, document: &Value) -> Option<String> {
     wait(async { request.await?.error_for_status()?.text().await }).ok()
 }
 
-/// Calls an action of one of AWS's services that take JSON; None if it does not do it.
-pub(crate) fn call(server: SocketAddr, action: &str, body: &Value) -> Option<String> {
-    let service = action
-        .split_once('_')
-        .map(|(service, _)| service.to_lowercase())?;
-    let scope = format!("test/20300101/us-east-1/{service}/aws4_request");
-    let signed = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
-    let request = reqwest::Client::new()
-        .post(format!("http://{server}/"))
-        .header("x-amz-target", action)
-        .header("authorization", signed)
-        .header("content-type", "application/x-amz-json-1.0")
-        .body(body.to_string())
-        .send();
-    wait(async { request.await?.error_for_status()?.text().await }).ok()
-}
-
-fn wait<Done>(work: impl Future<Output = Done>) -> Done {
+/// Waits for what is asked of a server.
+pub(crate) fn wait<Done>(work: impl Future<Output = Done>) -> Done {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
