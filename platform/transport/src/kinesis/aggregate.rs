@@ -136,6 +136,16 @@ impl Aggregate {
         }
     }
 
+    /// Bytes of a record that goes alone, with its key.
+    pub(crate) fn bytes_alone(key: &[u8], data: &[u8]) -> usize {
+        if !data.starts_with(&MAGIC) {
+            return key.len() + data.len();
+        }
+        let mut alone = Self::default();
+        alone.push(key, data);
+        key.len() + alone.bytes()
+    }
+
     fn first_key(&self) -> &[u8] {
         let first = self.index.iter().find(|key| key.number == 0);
         first.map_or(&[], |key| &self.keys[key.start..key.end])

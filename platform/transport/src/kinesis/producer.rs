@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use super::{
     address::Address,
+    aggregate::Aggregate,
     backoff,
     lanes::{Failure, Lanes, Outgoing, Parcel, Ticket},
     listing::{ListShards as _, open_map},
@@ -33,7 +34,11 @@ use super::{
     shard_map::ShardMap,
     trouble::Trouble,
 };
-use crate::{AppendError, Appended, Batch, Producer, admission, cut::unavailable};
+use crate::{
+    AppendError, Appended, Batch, Producer,
+    admission::{self, MAX_RECORD_BYTES},
+    cut::unavailable,
+};
 
 /// So many calls are under way at once: enough for many shards that are due at different times.
 const MAX_CALLS: usize = 16;
@@ -368,13 +373,19 @@ async fn list(service: Arc<Service>, misses: u32) -> Done {
     }
 }
 
-/// Says why a record will never be taken, if so. Kinesis takes keys that are text.
+/// Says why a record will never be taken, if so. Kinesis takes keys that are text, and no record that
+/// grows beyond its limit where it is packed.
 fn check(key: &[u8], payload: &[u8]) -> Result<(), AppendError> {
     admission::check(key, payload)?;
-    match std::str::from_utf8(key) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(AppendError::Rejected("the key is no text".to_owned())),
-    }
+    let bytes = Aggregate::bytes_alone(key, payload);
+    let reason = if std::str::from_utf8(key).is_err() {
+        "the key is no text".to_owned()
+    } else if bytes > MAX_RECORD_BYTES {
+        format!("the record has {bytes} bytes when it is packed, {MAX_RECORD_BYTES} is the most")
+    } else {
+        return Ok(());
+    };
+    Err(AppendError::Rejected(reason))
 }
 
 fn now() -> std::time::Instant {

@@ -1,6 +1,8 @@
 //! The stream against ferrokinesis, a server by others, and moto, which keeps the leases: also over
 //! networks that fail, while shards are split and merged, and when retention is faster.
 
+mod limits;
+
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicU32, Ordering},
@@ -331,41 +333,5 @@ async fn a_reader_that_is_slower_than_its_iterators_misses_nothing() {
         );
         assert_eq!(next(&mut *shard).await, Found::Numbers(vec![number]));
         sleep(Duration::from_millis(1_200)).await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shard_that_refuses_gets_all_it_has_room_for() {
-    const RECORDS: usize = 120;
-    let test = "kinesis: a_shard_that_refuses_gets_all_it_has_room_for";
-    let options = KinesisOptions {
-        enforce_limits: true,
-        ..Default::default()
-    };
-    let Some(cloud) = Cloud::start(test, options, Plan::CALM).await else {
-        return;
-    };
-    let (name, first) = cloud.stream(1, QUICK).await;
-    // Two producers know nothing of each other, and want three seconds' worth together.
-    let second = cloud.open(&name, QUICK).await;
-    let appending = [first.producer(), second.producer()].map(|producer| {
-        let mut batch = Batch::default();
-        for key in 0..RECORDS {
-            batch.push(
-                |to| to.extend_from_slice(format!("key-{key}").as_bytes()),
-                |to| to.resize(to.len() + 12_000, 7),
-            );
-        }
-        tokio::spawn(async move { producer.append(batch).await })
-    });
-    for appending in appending {
-        assert!(appending.await.unwrap().failed.is_empty());
-    }
-    let mut shard = first.consumer("group").acquire().await.unwrap();
-    let mut count = 0;
-    while count < 2 * RECORDS {
-        if let Read::Records(fetched) = shard.read().await.unwrap() {
-            count += fetched.len();
-        }
     }
 }

@@ -213,3 +213,18 @@ proptest! {
         let _ = unpack(&framed(&message));
     }
 }
+
+proptest! {
+    #[test]
+    fn a_record_alone_is_as_long_as_foretold(
+        key in "[a-z]{1,20}",
+        is_framed in any::<bool>(),
+        data in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let magic: &[u8] = if is_framed { &MAGIC } else { &[] };
+        let data = [magic, &data].concat();
+        let packed = aggregate(&[(key.as_bytes(), &data)]).finish();
+        let bytes = packed.partition_key.len() + packed.data.len();
+        prop_assert_eq!(Aggregate::bytes_alone(key.as_bytes(), &data), bytes);
+    }
+}
