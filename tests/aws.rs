@@ -180,10 +180,10 @@ impl Services {
             ];
             Service::start("ingest", &flags)
         };
-        let archiver = |_| {
+        let archiver = |stream| {
             let flags = [
                 "--stream",
-                &stream,
+                stream,
                 "--archive",
                 &archive,
                 "--archive-max-age",
@@ -191,10 +191,12 @@ impl Services {
             ];
             Service::start("archiver", &flags)
         };
+        // Of each kind one reads by calls, and one by fan-out.
+        let streams = [&*stream, &format!("{stream}&fanout=fast")];
         Self {
             ingests: (0..2).map(ingest).collect(),
-            processors: (0..2).map(|_| processor(&stream, &state)).collect(),
-            archivers: (0..2).map(archiver).collect(),
+            processors: streams.map(|stream| processor(stream, &state)).into(),
+            archivers: streams.map(archiver).into(),
         }
     }
 
@@ -237,12 +239,10 @@ impl Services {
     }
 }
 
-/// A processor, which reads by fan-out where archivers read by calls.
 fn processor(stream: &str, state: &str) -> Service {
-    let stream = format!("{stream}&fanout=live");
     let flags = [
         "--stream",
-        &stream,
+        stream,
         "--state",
         state,
         "--live",

@@ -6,10 +6,7 @@ use serde_json::Value;
 use super::cloud::{BUCKET, STREAM};
 
 /// What a policy allows though no test calls it, and why.
-const UNSEEN: [&str; 8] = [
-    // Where a reader by fan-out falls back.
-    "kinesis:GetRecords",
-    "kinesis:GetShardIterator",
+const UNSEEN: [&str; 6] = [
     // After a write of which nobody knows whether it was done.
     "dynamodb:GetItem",
     // Of files above 16 MiB, and then after a failure.
