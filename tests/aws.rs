@@ -165,7 +165,8 @@ struct Services {
 }
 
 impl Services {
-    fn start(cloud: &Cloud) -> Self {
+    /// Starts them, with this cache for the processors.
+    fn start(cloud: &Cloud, cache: &str) -> Self {
         let stream = cloud.stream(STREAM_OPTIONS);
         let (state, archive) = (cloud.objects("state"), cloud.objects("archive"));
         let ingest = |_| {
@@ -195,7 +196,9 @@ impl Services {
         let streams = [&*stream, &format!("{stream}&fanout=fast")];
         Self {
             ingests: (0..2).map(ingest).collect(),
-            processors: streams.map(|stream| processor(stream, &state)).into(),
+            processors: streams
+                .map(|stream| processor(stream, &state, cache))
+                .into(),
             archivers: streams.map(archiver).into(),
         }
     }
@@ -208,7 +211,7 @@ impl Services {
             service.stop();
         }
         let stream = cloud.stream(STREAM_OPTIONS);
-        let processor = processor(&stream, &cloud.objects("state"));
+        let processor = processor(&stream, &cloud.objects("state"), "memory:");
         wait_for("the rides of the undisturbed run", || {
             let now = state(processor.address("live"), acked.keys())?;
             (now == calm.state).then_some(())
@@ -239,7 +242,7 @@ impl Services {
     }
 }
 
-fn processor(stream: &str, state: &str) -> Service {
+fn processor(stream: &str, state: &str, cache: &str) -> Service {
     let flags = [
         "--stream",
         stream,
@@ -248,6 +251,6 @@ fn processor(stream: &str, state: &str) -> Service {
         "--live",
         "127.0.0.1:0",
     ];
-    let often = ["--snapshot-interval", "1s"];
-    Service::start("processor", &[&flags[..], &often].concat())
+    let more = ["--cache", cache, "--snapshot-interval", "1s"];
+    Service::start("processor", &[&flags[..], &more].concat())
 }

@@ -3,16 +3,26 @@
 //!
 //! Which backend does it is decided once, from a URL, in [`open`].
 
+#[cfg(test)]
+mod conformance;
 mod grid;
 pub(crate) mod memory;
+mod redis;
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 use schemas::{
     Coordinate, FleetId, Meters, Phase, RideId, RideProgress, VehicleId, VehiclePosition,
 };
+
+/// How long a ride that is over is kept after its last write, and everything else.
+const KEEP_OVER: Duration = Duration::from_hours(1);
+const KEEP: Duration = Duration::from_hours(24);
 
 /// Something that the live API shows, or shows no more.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +54,10 @@ pub trait Cache: Send + Sync + 'static {
     ///
     /// After an error it is open what was written; writing again is safe.
     async fn write(&self, changes: Vec<Change>) -> Result<(), CacheError>;
+
+    /// How often it may have lost what was written: where this has grown, whoever shows something
+    /// shows all of it again.
+    fn losses(&self) -> u64;
 
     /// A ride; None if it is not known.
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError>;
@@ -123,16 +137,22 @@ pub enum CacheError {
     Unavailable(String),
 }
 
-/// Opens the cache that `url` names: `memory:`.
+/// Opens the cache that `url` names: `memory:`, or `redis://host:port/db`, with TLS as `rediss://`.
 ///
 /// # Errors
 /// [`CacheError`] for a URL that is not understood.
 pub fn open(url: &str) -> Result<Arc<dyn Cache>, CacheError> {
-    match url {
-        "memory:" => Ok(Arc::new(memory::MemoryCache::default())),
+    match url.split(':').next() {
+        Some("memory") if url == "memory:" => Ok(Arc::new(memory::MemoryCache::default())),
+        Some("redis" | "rediss") => Ok(Arc::new(redis::RedisCache::open(url)?)),
         _ => Err(CacheError::Url {
             url: url.to_owned(),
-            reason: "is not memory:".to_owned(),
+            reason: "is none of memory:, redis://host:port and rediss://host:port".to_owned(),
         }),
     }
+}
+
+/// Nothing panics between two changes that belong together, so that a poisoned lock is whole.
+fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

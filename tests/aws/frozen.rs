@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use faults::Plan;
+use faults::{Plan, servers::Redis};
 
-use super::{Acked, Fleet, Services, undisturbed};
+use super::{Acked, Fleet, Services, state, undisturbed};
 use crate::support::{
     cloud::{Cloud, STREAM, Service},
     leases::Leases,
@@ -55,7 +55,10 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
     let Some(python) = readers::python(test) else {
         return;
     };
-    let services = Services::start(&cloud);
+    let Some(redis) = Redis::start(test) else {
+        return;
+    };
+    let services = Services::start(&cloud, &format!("redis://{}", redis.address()));
     let is_over = AtomicBool::new(false);
     let acked = thread::scope(|scope| {
         let sending = scope.spawn(|| send(&services, &is_over));
@@ -89,6 +92,13 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
     let calm = undisturbed(&fleets, FIXES);
     eprintln!("{} fleets, {} trips", fleets.len(), calm.trips.len());
     assert!(calm.trips.len() > 20, "only {} trips", calm.trips.len());
+    // The cache is everybody's: each knows the rides of both.
+    for processor in &services.processors {
+        wait_for("the rides of the undisturbed run in either", || {
+            let now = state(processor.address("live"), acked.keys())?;
+            (now == calm.state).then_some(())
+        });
+    }
     services.check(&cloud, &python, &calm, &acked);
 }
 

@@ -42,7 +42,7 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     assert!(calm.trips.len() > 50, "only {} trips", calm.trips.len());
 
     let begun = Instant::now();
-    let mut services = Services::start(&cloud);
+    let mut services = Services::start(&cloud, "memory:");
     let directory = tempfile::tempdir().unwrap();
     let addresses = [0, 1].map(|at: usize| services.ingests[at].address("ingest"));
     let mut fleets =

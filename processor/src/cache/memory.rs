@@ -5,10 +5,7 @@ mod kept;
 mod rides;
 
 use std::{
-    collections::HashMap as StdHashMap,
-    hash::BuildHasher as _,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    collections::HashMap as StdHashMap, hash::BuildHasher as _, sync::Mutex, time::Duration,
 };
 
 use async_trait::async_trait;
@@ -21,8 +18,9 @@ use tokio::{
 };
 
 use super::{
-    Cache, CacheError, Change, NearQuery, Nearby, RidesQuery,
+    Cache, CacheError, Change, KEEP, KEEP_OVER, NearQuery, Nearby, RidesQuery,
     grid::{Cell, Grid},
+    lock,
 };
 use crate::metrics;
 use kept::{KeptFix, KeptRide, KeptVehicle, Second};
@@ -35,9 +33,6 @@ const SLICES: usize = 16;
 const MAX_PER_SLICE: usize = 65_536;
 /// Changes of a ride that a slow watcher may lag behind.
 const WATCHED_CHANGES: usize = 32;
-/// How long a ride that is over is kept after its last write, and everything else.
-const KEEP_OVER: Duration = Duration::from_hours(1);
-const KEEP: Duration = Duration::from_hours(24);
 /// What is to go is looked for once in so long, while there are writes.
 const SWEEP: Duration = Duration::from_mins(1);
 
@@ -89,6 +84,10 @@ impl Cache for MemoryCache {
         }
         self.sweep(now);
         Ok(())
+    }
+
+    fn losses(&self) -> u64 {
+        0
     }
 
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {
@@ -360,11 +359,6 @@ fn shown(rides: &Rides, name: Name, now: Second) -> Option<&KeptRide> {
 /// The slice of what has this hash. Its table goes by the highest and the lowest bits.
 fn slice(hash: u64) -> usize {
     (hash >> 32) as usize % SLICES
-}
-
-/// Nothing panics between two changes that belong together, so that a poisoned lock is whole.
-fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -17,38 +17,33 @@ const CHANGES_AT_ONCE: usize = 1_024;
 /// The shard as others see it.
 pub(super) struct View {
     cache: Arc<dyn Cache>,
-    misses: Misses,
-}
-
-/// What the cache may not have, because it is new or was unavailable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Misses {
-    Nothing,
-    Something,
+    /// How often the cache had lost something when all was shown last; None where it may miss
+    /// something, because it is new or was unavailable.
+    shown: Option<u64>,
 }
 
 impl View {
     /// The view in a cache that may have nothing of the shard.
     pub(super) fn of(cache: Arc<dyn Cache>) -> Self {
-        Self {
-            cache,
-            misses: Misses::Something,
-        }
+        Self { cache, shown: None }
     }
 
-    /// Writes changes; after a failure, everything that there is. Rides that were abandoned
+    /// Writes changes; after a failure or a loss, everything that there is. Rides that were abandoned
     /// meanwhile go from the cache in its own time then.
     pub(super) async fn show(&mut self, state: &ShardState, changes: Vec<Change>) {
-        let written = match self.misses {
-            Misses::Nothing => self.cache.write(changes).await,
-            Misses::Something => self.show_all(state).await,
+        // Looked at before: what is lost meanwhile is shown the next time.
+        let losses = self.cache.losses();
+        let written = if self.shown == Some(losses) {
+            self.cache.write(changes).await
+        } else {
+            self.show_all(state).await
         };
-        self.misses = match written {
-            Ok(()) => Misses::Nothing,
+        self.shown = match written {
+            Ok(()) => Some(losses),
             Err(error) => {
                 metrics::cache_failed();
                 warn!(%error, "the cache misses what changed, until it can be written again");
-                Misses::Something
+                None
             }
         };
     }

@@ -4,8 +4,10 @@
 
 mod kinesis;
 mod moto;
+mod redis;
 mod s3;
 
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
+pub use redis::Redis;
 pub use s3::S3;
