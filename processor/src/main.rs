@@ -40,8 +40,9 @@ struct Settings {
     #[arg(long, value_name = "URL", env = "HANSOM_STATE")]
     state: String,
 
-    /// Where rides and vehicles are kept for the live API: `redis://host:port/db`, with TLS as
-    /// `rediss://`, which all processors share. `memory:` is this process alone: its live API knows
+    /// Where rides and vehicles are kept for the live API: `redis://host:port/db`, or by TLS
+    /// `rediss://host:port?ca=/path/to/ca.pem` (without `ca` by the system's authorities), which all
+    /// processors share. `memory:` is this process alone: its live API knows
     /// the rides of its own shards.
     #[arg(
         long,

@@ -214,7 +214,9 @@ impl Worker {
                 Next::Take(Read::Revoked) => return self.finish(shard, End::Revoked).await,
                 Next::Finish => return self.finish(shard, End::Drained).await,
                 Next::Sent(trips) => self.note_sent(trips),
-                Next::Store | Next::Drain => {}
+                // Without records too, what the cache may have lost is shown again.
+                Next::Store => self.view.show(&self.state, Vec::new()).await,
+                Next::Drain => {}
             }
             if self.is_snapshot_due() && self.store(shard).await? == Saved::Lost {
                 return Ok(End::Lost);

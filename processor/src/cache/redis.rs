@@ -39,7 +39,7 @@ const INDEX_ERROR: f64 = 1.0;
 /// Vehicles that are gone are taken out of the index, and it is asked again, so many times.
 const MAX_LOOKS: usize = 3;
 /// After a loss everything is written again within this time.
-const SHOWN_AGAIN: Duration = Duration::from_secs(30);
+const SHOWN_AGAIN: Duration = Duration::from_mins(1);
 /// A ride that is watched is read at least so often: news may get lost.
 const READ_AGAIN: Duration = Duration::from_secs(15);
 

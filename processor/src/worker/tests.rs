@@ -1,6 +1,7 @@
 //! What workers promise on a whole stream: the same trips and the same live state, wherever one
 //! is killed, whatever fails, and whoever believes to own a shard.
 
+mod cache;
 mod hand_over;
 mod reshards;
 

@@ -2,6 +2,8 @@
 //! there, that is told at once and nobody waits. What is asked is not known here.
 
 use std::{
+    fmt::Display,
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,12 +13,13 @@ use std::{
 
 use redis::{
     Client, ErrorKind, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisError, ServerErrorKind,
+    PushInfo, PushKind, RedisError, ServerErrorKind, TlsCertificates,
     aio::{ConnectionManager, ConnectionManagerConfig},
     cmd, from_redis_value,
 };
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
+use url::Url;
 
 use super::{scripts::Scripts, watched::Watched};
 use crate::cache::CacheError;
@@ -45,16 +48,23 @@ impl Link {
     /// The way to the server that `url` names, which need not be there yet. What it publishes is
     /// told to `watched`.
     pub(super) fn open(url: &str, watched: Arc<Watched>) -> Result<Self, CacheError> {
-        let no = |error: RedisError| CacheError::Url {
-            // It may hold a password.
-            url: url.split('@').next_back().unwrap_or_default().to_owned(),
-            reason: error.to_string(),
-        };
+        let no = |error: RedisError| invalid(url, &error);
         let info = url.into_connection_info().map_err(no)?;
         // Only in this version may a connection be told of changes and asked at once.
         let settings = info.redis_settings().clone();
         let settings = settings.set_protocol(ProtocolVersion::RESP3);
-        let client = Client::open(info.set_redis_settings(settings)).map_err(no)?;
+        let info = info.set_redis_settings(settings);
+        let client = match authority(url)? {
+            Some(root_cert) => {
+                let certificates = TlsCertificates {
+                    client_tls: None,
+                    root_cert: Some(root_cert),
+                };
+                Client::build_with_tls(info, certificates)
+            }
+            None => Client::open(info),
+        };
+        let client = client.map_err(no)?;
         let state = Arc::new(State::default());
         let told = state.clone();
         let config = ConnectionManagerConfig::new()
@@ -145,6 +155,34 @@ impl Link {
         }
         CacheError::Unavailable(reason.to_owned())
     }
+}
+
+/// What is wrong with a URL, which may hold a password.
+fn invalid(url: &str, reason: &dyn Display) -> CacheError {
+    CacheError::Url {
+        url: url.split('@').next_back().unwrap_or_default().to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// The certificate of the authority that is trusted, if it is named: `?ca=/path/to/ca.pem`.
+fn authority(url: &str) -> Result<Option<Vec<u8>>, CacheError> {
+    let parsed = Url::parse(url).map_err(|error| invalid(url, &error))?;
+    for (name, value) in parsed.query_pairs() {
+        match &*name {
+            "ca" if parsed.scheme() == "rediss" => {
+                let read = fs::read(&*value);
+                return read
+                    .map(Some)
+                    .map_err(|error| invalid(url, &format!("ca={value}: {error}")));
+            }
+            _ => {
+                let reason = format!("there is no option {name}; ca is there, of rediss://");
+                return Err(invalid(url, &reason));
+            }
+        }
+    }
+    Ok(None)
 }
 
 async fn answers(connection: &mut ConnectionManager) -> bool {

@@ -47,6 +47,33 @@ async fn a_server_is_what_the_trait_promises() {
 }
 
 #[tokio::test]
+async fn a_server_is_reached_by_tls_and_only_as_the_one_it_is() {
+    let Some(server) = Redis::start_with_tls("redis: a_server_is_reached_by_tls") else {
+        return;
+    };
+    let url = format!("rediss://{}", server.address());
+    let cache = RedisCache::open(&format!("{url}?ca={}", server.authority().display())).unwrap();
+    write(&cache, &[ride("r", 1, Phase::OnTrip)]).await.unwrap();
+    assert_eq!(version(&cache, "r").await, Some(1));
+    let stranger = RedisCache::open(&url).unwrap();
+    let refused = write(&stranger, &[ride("r", 2, Phase::OnTrip)]).await;
+    assert!(refused.is_err());
+    assert_eq!(version(&cache, "r").await, Some(1));
+}
+
+#[test]
+fn a_mistake_in_a_url_is_named() {
+    let check = |url: &str, word: &str| {
+        let error = RedisCache::open(url).err().unwrap().to_string();
+        assert!(error.contains(word), "{error}");
+    };
+    check("redis://host?cluster=yes", "no option cluster");
+    check("redis://host?ca=/no/such/file", "no option ca");
+    check("rediss://host?ca=/no/such/file", "ca=/no/such/file");
+    check("redis://host:nonsense", "host:nonsense");
+}
+
+#[tokio::test]
 async fn everything_has_its_time() {
     let Some(server) = Redis::start("redis: everything_has_its_time") else {
         return;
