@@ -168,21 +168,17 @@ fn invalid(url: &str, reason: &dyn Display) -> CacheError {
 /// The certificate of the authority that is trusted, if it is named: `?ca=/path/to/ca.pem`.
 fn authority(url: &str) -> Result<Option<Vec<u8>>, CacheError> {
     let parsed = Url::parse(url).map_err(|error| invalid(url, &error))?;
+    let mut certificate = None;
     for (name, value) in parsed.query_pairs() {
-        match &*name {
-            "ca" if parsed.scheme() == "rediss" => {
-                let read = fs::read(&*value);
-                return read
-                    .map(Some)
-                    .map_err(|error| invalid(url, &format!("ca={value}: {error}")));
-            }
-            _ => {
-                let reason = format!("there is no option {name}; ca is there, of rediss://");
-                return Err(invalid(url, &reason));
-            }
+        if name != "ca" || parsed.scheme() != "rediss" {
+            let reason = format!("there is no option {name}; ca is there, of rediss://");
+            return Err(invalid(url, &reason));
         }
+        let read = fs::read(&*value);
+        let no = |error| invalid(url, &format!("ca={value}: {error}"));
+        certificate = Some(read.map_err(no)?);
     }
-    Ok(None)
+    Ok(certificate)
 }
 
 async fn answers(connection: &mut ConnectionManager) -> bool {
