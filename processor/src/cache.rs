@@ -121,6 +121,14 @@ pub struct Nearby {
     pub distance: Meters,
 }
 
+/// Sorts by distance, and by name where that is the same.
+fn sort_nearest_first(found: &mut [Nearby]) {
+    found.sort_unstable_by(|one, other| {
+        let by_distance = one.distance.0.total_cmp(&other.distance.0);
+        by_distance.then_with(|| one.vehicle.vehicle_id.cmp(&other.vehicle.vehicle_id))
+    });
+}
+
 /// Why the cache has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CacheError {

@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     Cache, CacheError, Change, KEEP, KEEP_OVER, NearQuery, Nearby, RidesQuery,
     grid::{Cell, Grid},
-    lock,
+    lock, sort_nearest_first,
 };
 use crate::metrics;
 use kept::{KeptFix, KeptRide, KeptVehicle, Second};
@@ -141,10 +141,7 @@ impl Cache for MemoryCache {
             .into_iter()
             .filter_map(|(_, hash)| self.look_at((hash, now), &query, show))
             .collect();
-        found.sort_unstable_by(|one, other| {
-            let by_distance = one.distance.0.total_cmp(&other.distance.0);
-            by_distance.then_with(|| one.vehicle.vehicle_id.cmp(&other.vehicle.vehicle_id))
-        });
+        sort_nearest_first(&mut found);
         Ok(found)
     }
 

@@ -24,7 +24,9 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Cache, CacheError, Change, KEEP, KEEP_OVER, NearQuery, Nearby, RidesQuery};
+use super::{
+    Cache, CacheError, Change, KEEP, KEEP_OVER, NearQuery, Nearby, RidesQuery, sort_nearest_first,
+};
 use link::Link;
 use watched::Watched;
 
@@ -264,10 +266,7 @@ impl Cache for RedisCache {
             }
             self.take_out(&keys::places(query.fleet), &gone).await?;
         }
-        found.sort_unstable_by(|one, other| {
-            let by_distance = one.distance.0.total_cmp(&other.distance.0);
-            by_distance.then_with(|| one.vehicle.vehicle_id.cmp(&other.vehicle.vehicle_id))
-        });
+        sort_nearest_first(&mut found);
         Ok(found)
     }
 
