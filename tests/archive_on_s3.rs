@@ -3,11 +3,11 @@
 
 use std::{collections::BTreeSet, fs, process::Stdio, thread, time::Duration};
 
-use faults::Plan;
+use faults::{Plan, servers::free_port};
 
 use crate::support::{
     moto::Moto,
-    program::{Program, command, free_port},
+    program::{Program, command},
     readers, wait_for,
 };
 

@@ -12,13 +12,14 @@ use std::{
     process::{Child, Stdio},
 };
 
+use faults::servers::free_port;
 use serde_json::Value;
 
 use crate::support::{
     archive,
     cloud::{BUCKET, Cloud, Service},
     outcome,
-    program::{Program, command, free_port, get},
+    program::{Program, command, get},
     readers, wait_for,
 };
 

@@ -2,8 +2,10 @@
 
 use std::process::{Command, Output};
 
+use faults::servers::free_port;
+
 use crate::support::{
-    program::{Program, command, free_port, service},
+    program::{Program, command, service},
     wait_for,
 };
 

@@ -11,13 +11,14 @@ use std::{
     time::Duration,
 };
 
+use faults::servers::free_port;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 
 use crate::support::{
     archive,
     outcome::{self, acked_names, first_difference, first_trips, live_state, trips},
-    program::{Program, command, free_port},
+    program::{Program, command},
     wait_for,
 };
 

@@ -3,10 +3,9 @@
 
 use std::{
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
-    sync::atomic::{AtomicU32, Ordering},
     time::SystemTime,
 };
 
@@ -81,23 +80,6 @@ fn undisturbed(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Comm
             ("AWS_SECRET_ACCESS_KEY", "test"),
         ]);
     command
-}
-
-/// A port that is free now; whoever takes it must be quick. It is none of those that the system gives
-/// to connections, so that it is free again when a program that had it is killed.
-pub(crate) fn free_port() -> SocketAddr {
-    /// Below what Linux gives to connections (`ip_local_port_range`), from 32768 on.
-    const PORTS: u32 = 12_000;
-    const FIRST: u32 = 20_000;
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let next = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = FIRST + (std::process::id().wrapping_mul(97).wrapping_add(next)) % PORTS;
-        let address = SocketAddr::from(([127, 0, 0, 1], port as u16));
-        if TcpListener::bind(address).is_ok() {
-            return address;
-        }
-    }
 }
 
 impl Program {

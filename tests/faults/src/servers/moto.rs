@@ -6,7 +6,7 @@
 
 use std::{
     env,
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -35,7 +35,7 @@ impl Moto {
             crate::skip(test, "HANSOM_TEST_PYTHON names no Python with moto[server]");
             return None;
         };
-        let address = free_port();
+        let address = super::free_port();
         let port = address.port().to_string();
         #[expect(clippy::expect_used, reason = "it is for tests")]
         let process = Command::new(python)
@@ -73,12 +73,4 @@ impl Drop for Moto {
         let _ended = self.process.kill();
         let _status = self.process.wait();
     }
-}
-
-/// A port that was free a moment ago: moto cannot be told to choose one.
-#[expect(clippy::expect_used, reason = "it is for tests")]
-fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
 }

@@ -2,7 +2,7 @@
 //! starts it again finds it empty.
 
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
@@ -79,9 +79,7 @@ impl Redis {
             crate::skip(test, "there is no redis-server");
             return None;
         }
-        let address = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a free port");
+        let address = super::free_port();
         let directory = tempfile::tempdir().expect("a directory");
         let mut redis = Self {
             process: spawn(address, &directory, transport),
