@@ -26,8 +26,10 @@ use bill::Bill;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Fleets of so many vehicles, which send a ping a second each, and for how long.
-const FLEETS: [(u32, &str); 3] = [(1, "60s"), (100, "60s"), (5_000, "60s")];
+/// Fleets of so many vehicles, which send a ping a second each,
+const FLEETS: [u32; 3] = [1, 100, 5_000];
+/// for so long.
+const DURATION: &str = "60s";
 /// The stream of every run.
 const STREAM: &str = "pings";
 /// Shards while CPU is measured.
@@ -52,7 +54,7 @@ fn main() -> anyhow::Result<()> {
 /// Prints what fleets of several sizes cost.
 async fn bills() -> anyhow::Result<()> {
     println!("{}", Bill::HEAD);
-    for (vehicles, duration) in FLEETS {
+    for vehicles in FLEETS {
         let kinesis = Kinesis::start(KinesisOptions::default()).await;
         kinesis.create_stream(STREAM, 1).await;
         let mut serving = Role::start("serve", &url(&kinesis, ""))?;
@@ -61,7 +63,7 @@ async fn bills() -> anyhow::Result<()> {
         let status = Command::new(env!("CARGO_BIN_EXE_hansom"))
             .args(["simulate", "--rate", "1", "--vehicles"])
             .arg(vehicles.to_string())
-            .args(["--duration", duration, "--to"])
+            .args(["--duration", DURATION, "--to"])
             .arg(format!("http://{address}"))
             .arg("--acked")
             .arg(acked.path())
