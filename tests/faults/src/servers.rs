@@ -8,14 +8,22 @@ mod redis;
 mod s3;
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::Child,
     sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
 };
 
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
 pub use redis::Redis;
 pub use s3::S3;
+
+/// A server listens within two seconds, on a machine that is busy within some more.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How often it is looked whether it listens.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A port of the loopback address that is free now, for who cannot be told to choose one; whoever takes
 /// it must be quick. It is none of those that the system gives to connections, so that it is free
@@ -32,5 +40,18 @@ pub fn free_port() -> SocketAddr {
         if TcpListener::bind(address).is_ok() {
             return address;
         }
+    }
+}
+
+/// Waits until a server listens, `name` saying what it is and what it may lack.
+#[expect(clippy::panic, reason = "it is for tests")]
+fn wait_until_listening(server: &mut Child, address: SocketAddr, name: &str) {
+    let begun = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        if let Ok(Some(ended)) = server.try_wait() {
+            panic!("it ended before it listened, with {ended}: {name}");
+        }
+        assert!(begun.elapsed() < PATIENCE, "it does not listen: {name}");
+        thread::sleep(POLL);
     }
 }

@@ -6,16 +6,9 @@
 
 use std::{
     env,
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
-
-/// It listens within two seconds, on a machine that is busy within some more.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How often it is looked whether it listens.
-const POLL: Duration = Duration::from_millis(20);
 
 /// A server of its own; killed when dropped.
 #[derive(Debug)]
@@ -45,25 +38,14 @@ impl Moto {
             .spawn()
             .expect("the Python that HANSOM_TEST_PYTHON names");
         let mut moto = Self { process, address };
-        moto.wait();
+        let name = "moto; is moto[server] installed?";
+        super::wait_until_listening(&mut moto.process, address, name);
         Some(moto)
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    #[expect(clippy::panic, reason = "it is for tests")]
-    fn wait(&mut self) {
-        let begun = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if let Ok(Some(ended)) = self.process.try_wait() {
-                panic!("moto ended before it listened, with {ended}: is moto[server] installed?");
-            }
-            assert!(begun.elapsed() < PATIENCE, "moto listens");
-            thread::sleep(POLL);
-        }
     }
 }
 

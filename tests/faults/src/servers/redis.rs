@@ -2,19 +2,12 @@
 //! starts it again finds it empty.
 
 use std::{
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
-
-/// It listens within a moment, on a machine that is busy within some more.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether it listens.
-const POLL: Duration = Duration::from_millis(10);
 
 /// A certificate that says nobody else's word is needed for it.
 const CERTIFICATE: [&str; 16] = [
@@ -117,16 +110,8 @@ impl Redis {
         self.wait();
     }
 
-    #[expect(clippy::panic, reason = "it is for tests")]
     fn wait(&mut self) {
-        let begun = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if let Ok(Some(ended)) = self.process.try_wait() {
-                panic!("redis-server ended before it listened, with {ended}");
-            }
-            assert!(begun.elapsed() < PATIENCE, "redis-server listens");
-            thread::sleep(POLL);
-        }
+        super::wait_until_listening(&mut self.process, self.address, "redis-server");
     }
 }
 
