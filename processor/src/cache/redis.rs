@@ -17,7 +17,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream, stream::BoxStream};
-use redis::{Pipeline, pipe};
+use redis::{Pipeline, Script, pipe};
 use schemas::{Coordinate, FleetId, Meters, RideId, RideProgress, VehicleId, VehiclePosition};
 use tokio::{
     sync::watch,
@@ -27,6 +27,7 @@ use tokio::{
 use super::{
     Cache, CacheError, Change, KEEP, KEEP_OVER, NearQuery, Nearby, RidesQuery, sort_nearest_first,
 };
+use crate::metrics;
 use link::Link;
 use watched::Watched;
 
@@ -67,18 +68,15 @@ impl RedisCache {
         match change {
             Change::Ride(ride) => {
                 let Some(fields) = fields::write(ride, &fields::OF_RIDE) else {
-                    return;
+                    return metrics::cache_refused();
                 };
                 let keep = if ride.phase.is_over() {
                     KEEP_OVER
                 } else {
                     KEEP
                 };
-                to.cmd("EVALSHA")
-                    .arg(scripts.write_ride.get_hash())
-                    .arg(2)
-                    .arg(keys::ride(ride.fleet_id, ride.ride_id))
-                    .arg(keys::rides(ride.fleet_id))
+                let key = keys::ride(ride.fleet_id, ride.ride_id);
+                call(&scripts.write_ride, &[key, keys::rides(ride.fleet_id)], to)
                     .arg(keep.as_secs())
                     .arg(fields)
                     .ignore();
@@ -88,28 +86,23 @@ impl RedisCache {
                 ride,
                 version,
             } => {
-                to.cmd("EVALSHA")
-                    .arg(scripts.remove_ride.get_hash())
-                    .arg(2)
-                    .arg(keys::ride(*fleet, *ride))
-                    .arg(keys::rides(*fleet))
+                let key = keys::ride(*fleet, *ride);
+                call(&scripts.remove_ride, &[key, keys::rides(*fleet)], to)
                     .arg(*version)
                     .ignore();
             }
             Change::Vehicle(vehicle) => {
                 let Some(fields) = fields::write(vehicle, &fields::OF_VEHICLE) else {
-                    return;
+                    return metrics::cache_refused();
                 };
                 let place = if vehicle.lat.abs() <= MAX_LATITUDE {
                     [vehicle.lng.to_string(), vehicle.lat.to_string()]
                 } else {
                     [String::new(), String::new()]
                 };
-                to.cmd("EVALSHA")
-                    .arg(scripts.write_vehicle.get_hash())
-                    .arg(2)
-                    .arg(keys::vehicle(vehicle.fleet_id, vehicle.vehicle_id))
-                    .arg(keys::places(vehicle.fleet_id))
+                let key = keys::vehicle(vehicle.fleet_id, vehicle.vehicle_id);
+                let index = keys::places(vehicle.fleet_id);
+                call(&scripts.write_vehicle, &[key, index], to)
                     .arg(KEEP.as_secs())
                     .arg(&place)
                     .arg(fields)
@@ -161,6 +154,12 @@ impl RedisCache {
             .filter_map(|id| VehicleId::new(id).ok())
             .collect())
     }
+}
+
+/// Adds the call of a script, up to its arguments.
+fn call<'a>(script: &Script, keys: &[String; 2], to: &'a mut Pipeline) -> &'a mut Pipeline {
+    let call = to.cmd("EVALSHA").arg(script.get_hash());
+    call.arg(keys.len()).arg(keys)
 }
 
 fn ride_of(fleet: FleetId, ride: RideId, fields: Fields) -> Option<RideProgress> {
@@ -222,11 +221,11 @@ impl Cache for RedisCache {
                 .await?;
             let mut gone = Vec::new();
             for (id, fields) in ids.iter().zip(kept) {
-                match ride_of(fleet, *id, fields) {
-                    None => gone.push(id.as_str()),
-                    Some(ride) if phase.is_none_or(|phase| ride.phase == phase) => found.push(ride),
-                    Some(_) => {}
+                if fields.is_empty() {
+                    gone.push(id.as_str());
                 }
+                let ride = ride_of(fleet, *id, fields);
+                found.extend(ride.filter(|ride| phase.is_none_or(|phase| ride.phase == phase)));
             }
             self.take_out(&index, &gone).await?;
         }
@@ -256,10 +255,11 @@ impl Cache for RedisCache {
             let mut gone = Vec::new();
             found.clear();
             for (id, fields) in ids.iter().zip(kept) {
-                match vehicle_of(query.fleet, *id, fields) {
-                    None => gone.push(id.as_str()),
-                    Some(vehicle) => found.extend(nearby(&query, vehicle)),
+                if fields.is_empty() {
+                    gone.push(id.as_str());
                 }
+                let vehicle = vehicle_of(query.fleet, *id, fields);
+                found.extend(vehicle.and_then(|vehicle| nearby(&query, vehicle)));
             }
             if gone.is_empty() {
                 break;

@@ -5,6 +5,9 @@ use redis::{RedisError, Script, aio::ConnectionManager};
 
 use super::fields::{OF_RIDE, OF_VEHICLE};
 
+/// Indexes are kept an hour longer than anything in them, seconds.
+const KEEP_INDEX: u64 = 25 * 3_600;
+
 /// Versions are compared as digits: a script's numbers have 53 bits.
 const OLDER: &str = "
 local id = string.match(KEYS[1], '}:%a+:(.*)')
@@ -43,7 +46,7 @@ impl Default for Scripts {
 if known and is_older(ARGV[2], known) then return end
 {REPLACE}
 redis.call('ZADD', KEYS[2], 0, id)
-redis.call('EXPIRE', KEYS[2], 90000)
+redis.call('EXPIRE', KEYS[2], {KEEP_INDEX})
 if known ~= ARGV[2] then redis.call('PUBLISH', KEYS[1], ARGV[2]) end",
                 names(&OF_RIDE)
             )),
@@ -60,7 +63,7 @@ if known and is_older(ARGV[4], known) then return end
 {REPLACE}
 if ARGV[2] == '' then redis.call('ZREM', KEYS[2], id)
 else redis.call('GEOADD', KEYS[2], ARGV[2], ARGV[3], id) end
-redis.call('EXPIRE', KEYS[2], 90000)",
+redis.call('EXPIRE', KEYS[2], {KEEP_INDEX})",
                 names(&OF_VEHICLE)
             )),
         }

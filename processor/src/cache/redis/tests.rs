@@ -153,6 +153,33 @@ async fn what_has_gone_is_listed_no_more() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_here_is_skipped_and_stays_for_who_can() {
+    let Some(server) = Redis::start("redis: what_cannot_be_read_here_is_skipped") else {
+        return;
+    };
+    let cache = open(&server);
+    let rides = [ride("a", 1, Phase::OnTrip), ride("b", 1, Phase::OnTrip)];
+    write(&cache, &rides).await.unwrap();
+    let mut newer = pipe();
+    newer.cmd("HSET").arg("hansom:{default}:ride:a");
+    newer.arg("phase").arg("in_a_phase_to_come").ignore();
+    cache.link.ask::<()>(&newer).await.unwrap();
+    let query = RidesQuery {
+        fleet: fleet(),
+        phase: None,
+        after: None,
+        limit: 9,
+    };
+    let listed = cache.rides(query).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(version(&cache, "a").await, None);
+    let mut size = pipe();
+    size.cmd("ZCARD").arg("hansom:{default}:rides");
+    let (size,): (u64,) = cache.link.ask(&size).await.unwrap();
+    assert_eq!(size, 2);
+}
+
+#[tokio::test]
 async fn a_server_that_comes_back_empty_is_a_loss_that_is_told() {
     let Some(mut server) = Redis::start("redis: a_server_that_comes_back_empty") else {
         return;
