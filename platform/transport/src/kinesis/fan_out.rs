@@ -20,10 +20,10 @@ use super::{
     cursor::Cursor,
     metrics,
     polling::Answer,
-    service::{Service, Start},
+    service::{Service, Start, repeat},
     trouble::Trouble,
 };
-use crate::ShardId;
+use crate::{ShardId, StreamError};
 
 /// A subscription is asked for so long, and no event comes for so long, before it is given up. The
 /// service sends events without records on shards that are idle, every few seconds.
@@ -202,35 +202,44 @@ fn answer(event: SubscribeToShardEvent) -> Answer {
     }
 }
 
-/// The ARN of the consumer called `name`, which is registered if it is not yet.
+/// The ARN of the consumer called `name`, which is registered if it is not yet. Each call is made
+/// again where it fails.
 ///
 /// # Errors
-/// [`Trouble`] if it cannot be registered, or does not become active.
-pub(super) async fn register(service: &Service, name: &str) -> Result<Arc<str>, Trouble> {
+/// [`StreamError`] if it cannot be registered, or does not become active.
+pub(super) async fn register(service: &Service, name: &str) -> Result<Arc<str>, StreamError> {
     let client = service.client();
-    let stream = client.describe_stream_summary();
-    let stream = stream.stream_name(service.stream()).send().await?;
-    let arn = stream
-        .stream_description_summary
-        .map(|stream| stream.stream_arn);
-    let arn = arn.ok_or_else(|| Trouble::Passing("a stream without an ARN".to_owned()))?;
-    let registering = client.register_stream_consumer();
-    let registering = registering.stream_arn(&arn).consumer_name(name);
-    match registering.send().await.map_err(Trouble::from) {
-        Ok(_) | Err(Trouble::InUse(_)) => {}
-        Err(trouble) => return Err(trouble),
-    }
-    for _ in 0..MAX_LOOKS {
+    let what = format!("register consumer {name}");
+    let find_stream = || async {
+        let stream = client.describe_stream_summary();
+        let stream = stream.stream_name(service.stream()).send().await?;
+        let arn = stream.stream_description_summary.map(|it| it.stream_arn);
+        arn.ok_or_else(|| Trouble::Passing("a stream without an ARN".to_owned()))
+    };
+    let arn = repeat(&what, find_stream).await?;
+    let register = || async {
+        let registering = client.register_stream_consumer();
+        let registering = registering.stream_arn(&arn).consumer_name(name);
+        match registering.send().await.map_err(Trouble::from) {
+            Ok(_) | Err(Trouble::InUse(_)) => Ok(()),
+            Err(trouble) => Err(trouble),
+        }
+    };
+    repeat(&what, register).await?;
+    let look = || async {
         let looking = client.describe_stream_consumer();
         let found = looking.stream_arn(&arn).consumer_name(name).send().await?;
-        if let Some(consumer) = found.consumer_description
+        Ok(found.consumer_description)
+    };
+    for _ in 0..MAX_LOOKS {
+        if let Some(consumer) = repeat(&what, look).await?
             && consumer.consumer_status == ConsumerStatus::Active
         {
             return Ok(consumer.consumer_arn.into());
         }
         sleep(LOOK_AGAIN).await;
     }
-    Err(Trouble::Passing(format!(
-        "consumer {name} does not become active"
+    Err(StreamError::Storage(format!(
+        "{what}: it does not become active"
     )))
 }

@@ -180,8 +180,7 @@ async fn join(
     let consumer = match &address.fanout {
         Some(name) => {
             let name = format!("{name}-{group}");
-            let what = format!("register consumer {name}");
-            Some(service::repeat(&what, || fan_out::register(&service, &name)).await?)
+            Some(fan_out::register(&service, &name).await?)
         }
         None => None,
     };
