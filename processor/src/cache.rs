@@ -42,6 +42,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// Whose it is.
+    pub(crate) fn fleet(&self) -> FleetId {
+        match self {
+            Self::Vehicle(vehicle) => vehicle.fleet_id,
+            Self::Ride(ride) => ride.fleet_id,
+            Self::RideAbandoned { fleet, .. } => *fleet,
+        }
+    }
+}
+
 /// Where rides and vehicles are now.
 ///
 /// Nothing in it goes backwards: of two versions of a ride or a vehicle the higher stays, whichever
@@ -58,6 +69,9 @@ pub trait Cache: Send + Sync + 'static {
     /// How often it may have lost what was written: where this has grown, whoever shows something
     /// shows all of it again.
     fn losses(&self) -> u64;
+
+    /// Whether who reads asks another process, which may be slow or away.
+    fn is_remote(&self) -> bool;
 
     /// A ride; None if it is not known.
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError>;
@@ -145,7 +159,8 @@ pub enum CacheError {
     Unavailable(String),
 }
 
-/// Opens the cache that `url` names: `memory:`, or `redis://host:port/db`, with TLS as `rediss://`.
+/// Opens the cache that `url` names: `memory:`, or `redis://host:port/db`, with TLS as `rediss://`; a
+/// cluster by some of its nodes, `redis://host:port,host:port`.
 ///
 /// # Errors
 /// [`CacheError`] for a URL that is not understood.

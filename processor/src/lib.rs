@@ -4,10 +4,10 @@
 //! The path of one ping: [`run`] acquires its shard, the shard's worker hands the record to
 //! [`ShardState::apply`]; there the vehicle's gate judges it ([`Verdict`]), the vehicle moves, and
 //! its open rides with it: the way driven, the place on the planned route, the time of arrival.
-//! After each batch the worker writes what changed to the [`Cache`]; trips that are due wait in the
-//! state's outbox until the stream has them, while reading goes on. Now and then a snapshot of the
-//! state, outbox and all, is stored with its position. The [`live`] API answers riders and
-//! dispatchers from the cache alone.
+//! Every 100 ms what changed goes to the [`Cache`], each thing once, as it is then; trips that are due
+//! wait in the state's outbox until the stream has them. Neither stops the reading. Now and then a
+//! snapshot of the state, outbox and all, is stored with its position. The [`live`] API answers
+//! riders and dispatchers from the cache alone, which [`rebuild`] can fill from snapshots.
 
 mod agenda;
 mod eta;
@@ -19,6 +19,7 @@ mod metrics;
 mod outbox;
 mod owners;
 mod progress;
+mod rebuild;
 mod ride;
 mod route;
 mod settings;
@@ -41,6 +42,7 @@ mod testing;
 
 pub use cache::Cache;
 pub use gate::Verdict;
+pub use rebuild::{Rebuilt, rebuild};
 pub use ride::EventOutcome;
 pub use settings::Settings;
 pub use shard_state::{Effects, Outcome, ShardState};

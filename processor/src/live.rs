@@ -1,8 +1,11 @@
 //! The live API: where rides and vehicles are, over HTTP. It reads the cache alone, so that any
 //! instance answers for any ride; it changes nothing.
+//!
+//! Of a cache in another process it remembers answers ([`recent`]).
 
 mod events;
 mod problem;
+mod recent;
 mod rides;
 mod vehicles;
 
@@ -16,17 +19,32 @@ use axum::{
     response::Response,
     routing::get,
 };
-use service::Shutdown;
+use clap::Args;
+use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
+use service::{Shutdown, parse_duration};
 use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa::OpenApi as _;
 
-use crate::{Cache, metrics};
+use crate::{Cache, cache::CacheError, metrics};
 use problem::Problem;
+use recent::{Aged, Recent};
 
 /// Streams of events open at once, at most: each holds a connection and some KB.
 const MAX_STREAMS: usize = 10_000;
 /// An answer that is under way at the end gets this long; a client that is stuck gets no more.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// How old an answer may be.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+#[command(next_help_heading = "Live API")]
+pub struct Settings {
+    /// Age up to which an answer from another process's cache is given again; equal questions within
+    /// it are one. How old an answer is says its header `Age`: more than this, up to 10 minutes, while
+    /// that cache is away.
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = parse_duration)]
+    pub live_max_age: Duration,
+}
 
 /// A port of the live API that is bound and not served yet.
 pub struct Live {
@@ -58,20 +76,16 @@ impl Live {
     ///
     /// # Errors
     /// None so far: trouble with one connection is not the port's. It is the form of services.
-    pub async fn serve(self, cache: Arc<dyn Cache>, shutdown: Shutdown) -> anyhow::Result<()> {
-        let router = router(cache, shutdown.clone());
+    pub async fn serve(
+        self,
+        settings: Settings,
+        cache: Arc<dyn Cache>,
+        shutdown: Shutdown,
+    ) -> anyhow::Result<()> {
+        let router = routes(App::new(cache, settings.live_max_age, shutdown.clone()));
         service::serve_within(self.listener, router, shutdown, LAST_ANSWERS).await;
         Ok(())
     }
-}
-
-/// The routes of the live API.
-fn router(cache: Arc<dyn Cache>, shutdown: Shutdown) -> Router {
-    routes(App {
-        cache,
-        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
-        shutdown,
-    })
 }
 
 /// The description of the live API, generated from its handlers and types.
@@ -83,8 +97,52 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[derive(Clone)]
 struct App {
     cache: Arc<dyn Cache>,
+    recent: Option<Arc<RecentOf>>,
     streams: Arc<Semaphore>,
     shutdown: Shutdown,
+}
+
+/// What was read lately from a cache in another process.
+struct RecentOf {
+    rides: Recent<(FleetId, RideId), RideProgress>,
+    vehicles: Recent<(FleetId, VehicleId), VehiclePosition>,
+}
+
+impl App {
+    fn new(cache: Arc<dyn Cache>, max_age: Duration, shutdown: Shutdown) -> Self {
+        let recent = cache.is_remote().then(|| {
+            Arc::new(RecentOf {
+                rides: Recent::new(max_age),
+                vehicles: Recent::new(max_age),
+            })
+        });
+        Self {
+            cache,
+            recent,
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+            shutdown,
+        }
+    }
+
+    async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Aged<RideProgress>, CacheError> {
+        let read = self.cache.ride(fleet, ride);
+        match &self.recent {
+            Some(recent) => recent.rides.get((fleet, ride), read).await,
+            None => Ok(Aged::new(read.await?)),
+        }
+    }
+
+    async fn vehicle(
+        &self,
+        fleet: FleetId,
+        vehicle: VehicleId,
+    ) -> Result<Aged<VehiclePosition>, CacheError> {
+        let read = self.cache.vehicle(fleet, vehicle);
+        match &self.recent {
+            Some(recent) => recent.vehicles.get((fleet, vehicle), read).await,
+            None => Ok(Aged::new(read.await?)),
+        }
+    }
 }
 
 #[derive(utoipa::OpenApi)]

@@ -4,10 +4,13 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use objects::Objects;
-use processor::{Cache, live::Live};
-use service::{Drain, Process, Stage};
+use processor::{
+    Cache, Rebuilt,
+    live::{self, Live},
+};
+use service::{Drain, LogFormat, Process, Stage};
 use tracing::info;
 use transport::Stream;
 
@@ -28,17 +31,20 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Logs go to standard error, as text on a terminal and as JSON elsewhere. `HANSOM_LOG` chooses among
 /// them, like `warn` or `info,processor=debug`.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, subcommand_negates_reqs = true)]
 struct Settings {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// Stream that has pings and ride events, and takes trips: `kinesis://stream?region=eu-west-1`.
     /// Credentials come as the AWS tools find them: environment, profile or instance.
-    #[arg(long, value_name = "URL", env = "HANSOM_STREAM")]
-    stream: String,
+    #[arg(long, value_name = "URL", env = "HANSOM_STREAM", required = true)]
+    stream: Option<String>,
 
     /// Where the state of the shards is kept: `s3://bucket/prefix?region=eu-west-1` or
     /// `file:///dir`. All processors on a stream need the same.
-    #[arg(long, value_name = "URL", env = "HANSOM_STATE")]
-    state: String,
+    #[arg(long, value_name = "URL", env = "HANSOM_STATE", required = true)]
+    state: Option<String>,
 
     /// Where rides and vehicles are kept for the live API: `redis://host:port/db`, or by TLS
     /// `rediss://host:port?ca=/path/to/ca.pem` (without `ca` by the system's authorities), which all
@@ -68,16 +74,66 @@ struct Settings {
     /// The processor's own settings.
     #[command(flatten)]
     processor: processor::Settings,
+
+    /// The live API's own settings.
+    #[command(flatten)]
+    answers: live::Settings,
+}
+
+/// What it does instead of following the stream.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Fills a cache with all rides and vehicles of the last snapshots, and ends.
+    ///
+    /// Processors that run fill a cache that has lost everything by themselves. This is for one that
+    /// is to be full before they run on it, or while they do not. It is safe at any time: it never
+    /// replaces what is newer.
+    Rebuild(Rebuild),
+}
+
+/// From where to where.
+#[derive(Debug, Args)]
+struct Rebuild {
+    /// Where the state of the shards is kept: `s3://..` or `file:///dir`.
+    #[arg(long, value_name = "URL", env = "HANSOM_STATE")]
+    state: String,
+
+    /// The cache to fill: `redis://..` or `rediss://..`.
+    #[arg(long, value_name = "URL", env = "HANSOM_CACHE")]
+    cache: String,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), service::Failure> {
     let settings = Settings::parse();
-    let work = |process| work(&settings, process);
+    if let Some(Command::Rebuild(rebuild)) = &settings.command {
+        return Ok(rebuild.run().await?);
+    }
+    let work = |process| follow(&settings, process);
     Ok(service::run("processor", &settings.process, work).await?)
 }
 
-async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
+impl Rebuild {
+    async fn run(&self) -> anyhow::Result<()> {
+        service::start_logs(LogFormat::Auto)?;
+        let state = objects::open(&self.state).await.context("--state");
+        let cache = processor::cache::open(&self.cache).context("--cache");
+        let (state, cache) = service::both(state, cache)?;
+        let Rebuilt {
+            shards,
+            closed_shards,
+            rides,
+            vehicles,
+        } = processor::rebuild(state, cache).await?;
+        info!(
+            shards,
+            closed_shards, rides, vehicles, "the cache is filled"
+        );
+        Ok(())
+    }
+}
+
+async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
     let Process { stop, ready, admin } = process;
     let live = Live::bind(settings.live).await.context("--live")?;
     let address = live.local_addr();
@@ -94,7 +150,9 @@ async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
         let (settings, drain) = (settings.processor.clone(), Drain::HandOver(drain));
         async move { processor::run(&settings, stream, state, cache, drain).await }
     });
-    let live = Stage::start("live api", &stop, |drain| live.serve(cache, drain));
+    let live = Stage::start("live api", &stop, |drain| {
+        live.serve(settings.answers.clone(), cache, drain)
+    });
     ready.set_ready();
     info!(live = %address, %admin, "listening");
     stop.requested().await;
@@ -113,8 +171,10 @@ struct Backends {
 
 impl Backends {
     async fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let stream = transport::open_shared(&settings.stream).await;
-        let state = objects::open(&settings.state).await;
+        // Both are required; an empty URL is refused like any other that is none.
+        let url = |given: &Option<String>| given.clone().unwrap_or_default();
+        let stream = transport::open_shared(&url(&settings.stream)).await;
+        let state = objects::open(&url(&settings.state)).await;
         let cache = processor::cache::open(&settings.cache);
         let stored = service::both(state.context("--state"), cache.context("--cache"));
         let (stream, (state, cache)) = service::both(stream.context("--stream"), stored)?;

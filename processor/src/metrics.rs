@@ -128,6 +128,26 @@ pub(crate) fn cache_failed() {
     counter!("hansom_processor_cache_failures_total").increment(1);
 }
 
+/// So many changes went to the cache.
+pub(crate) fn cache_changes(count: usize) {
+    counter!("hansom_processor_cache_changes_total").increment(count as u64);
+}
+
+/// The time from the stream's taking the oldest record of a write to the cache to that write's end.
+pub(crate) fn cache_lag(lag: Duration) {
+    histogram!("hansom_processor_cache_lag_seconds").record(lag.as_secs_f64());
+}
+
+/// The time for which the cache missed something of a shard.
+pub(crate) fn cache_recovered(after: Duration) {
+    histogram!("hansom_processor_cache_recovery_seconds").record(after.as_secs_f64());
+}
+
+/// Vehicles that the cache does not have as they are.
+pub(crate) fn cache_waiting_changed(by: f64) {
+    gauge!("hansom_processor_cache_waiting_vehicles").increment(by);
+}
+
 pub(crate) fn cache_refused() {
     counter!("hansom_processor_cache_refused_total").increment(1);
 }
@@ -150,6 +170,12 @@ pub(crate) fn rides_changed(phase: Phase, by: f64) {
 
 pub(crate) fn live_streams_changed(by: f64) {
     gauge!("hansom_processor_live_streams").increment(by);
+}
+
+/// A ride or vehicle was told: read from the `cache`, or `recent`ly, or an `old` one as the cache is
+/// away.
+pub(crate) fn live_read(from: &'static str) {
+    counter!("hansom_processor_live_reads_total", "from" => from).increment(1);
 }
 
 pub(crate) fn live_answered(status: u16) {

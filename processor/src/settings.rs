@@ -20,6 +20,10 @@ pub struct Settings {
     /// after a crash.
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = parse_interval)]
     pub snapshot_interval: Duration,
+    /// Time between two writes to the cache for each shard: a ride or vehicle that changes more often
+    /// is written once, as it is then.
+    #[arg(long, value_name = "DURATION", default_value = "100ms", value_parser = parse_duration)]
+    pub cache_flush: Duration,
     /// Records between two snapshots of a shard's state at most.
     #[arg(long, value_name = "N", default_value = "1000000")]
     pub snapshot_records: NonZeroU64,
@@ -33,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             snapshot_interval: Duration::from_secs(30),
+            cache_flush: Duration::from_millis(100),
             snapshot_records: const { NonZeroU64::new(1_000_000).unwrap() },
             vehicles_per_shard: const { NonZeroUsize::new(MAX_VEHICLES).unwrap() },
         }

@@ -11,6 +11,8 @@
 mod forgetting;
 mod inheriting;
 
+use std::collections::VecDeque;
+
 use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +29,8 @@ pub struct ShardState {
     image: Image,
     max_vehicles: usize,
     owners: Owners,
-    changed: Vec<(FleetId, VehicleId)>,
+    /// Vehicles of which something is to be shown, each once; those that wait longest come first.
+    changed: VecDeque<(FleetId, VehicleId)>,
     effects: Effects,
     phases: [usize; Phase::ALL.len()],
 }
@@ -89,16 +92,36 @@ impl ShardState {
         self.max_vehicles = max;
     }
 
-    /// Hands out what is to be done since the last call.
-    pub fn take_effects(&mut self) -> Effects {
+    /// Hands out what is to be done, of so many vehicles at most: those that wait longest. However
+    /// often a thing changed meanwhile, it is told once, as it is now.
+    pub fn take_effects(&mut self, max_vehicles: usize) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
-        effects.changes.reserve(self.changed.len());
-        for (fleet, id) in self.changed.drain(..) {
+        let vehicles = self.changed.len().min(max_vehicles);
+        effects.changes.reserve(vehicles);
+        for (fleet, id) in self.changed.drain(..vehicles) {
             if let Some(vehicle) = self.image.vehicles.get_mut(fleet, id) {
                 push_changes(vehicle, &mut effects.changes);
             }
         }
         effects
+    }
+
+    /// How many vehicles wait to be shown, with their rides.
+    pub fn waiting(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// Has everything shown again.
+    pub fn show_again(&mut self) {
+        self.changed.clear();
+        for vehicle in self.image.vehicles.iter_mut() {
+            vehicle.is_dirty = true;
+            for tracked in &mut vehicle.rides {
+                tracked.is_dirty = true;
+            }
+            self.changed
+                .push_back((vehicle.key.fleet(), vehicle.key.id()));
+        }
     }
 
     /// Everything that the live API shows of this shard.
@@ -153,7 +176,7 @@ impl ShardState {
         let verdict = vehicle.on_ping(ping, &mut self.image.agenda);
         if matches!(verdict, Verdict::Accepted | Verdict::JumpConfirmed) && !vehicle.is_dirty {
             vehicle.is_dirty = true;
-            self.changed.push((ping.fleet, ping.vehicle));
+            self.changed.push_back((ping.fleet, ping.vehicle));
         }
         verdict
     }
@@ -282,7 +305,7 @@ impl ShardState {
         vehicle.note_change();
         if !vehicle.is_dirty {
             vehicle.is_dirty = true;
-            self.changed.push((fleet, id));
+            self.changed.push_back((fleet, id));
         }
     }
 
@@ -305,7 +328,7 @@ impl From<Image> for ShardState {
             image,
             max_vehicles: MAX_VEHICLES,
             owners: Owners::default(),
-            changed: Vec::new(),
+            changed: VecDeque::new(),
             effects: Effects::default(),
             phases: [0; Phase::ALL.len()],
         };

@@ -20,6 +20,8 @@ use crate::{
     shard_state::{Image, ShardState},
 };
 
+/// What the keys of all snapshots begin with.
+pub(crate) const ROOT: &str = "_state/";
 /// Says that the object is a snapshot, in which layout. A new layout gets a new number, so that
 /// no processor takes the bytes of another one for its own.
 const FORMAT: [u8; 8] = *b"hansomP2";
@@ -75,7 +77,7 @@ impl Snapshots {
     /// The snapshots of `shard`: `_state/<shard>/<n>`.
     pub(crate) fn of(objects: Arc<dyn Objects>, shard: &ShardId) -> Self {
         Self {
-            chain: chain_of(&objects, shard),
+            chain: chain_of(&objects, shard.as_str()),
             objects,
             shard: shard.clone(),
             last: 0,
@@ -90,7 +92,7 @@ impl Snapshots {
     /// An error of the storage, or one that says what to do about a snapshot that is no such.
     pub(crate) async fn load(&mut self, lineage: &Lineage) -> anyhow::Result<Loaded> {
         self.unanswered.clear();
-        let Some((n, loaded)) = last_of(&self.chain, &self.shard).await? else {
+        let Some((n, loaded)) = last_of(&self.chain, self.shard.as_str()).await? else {
             self.last = 0;
             return self.inherit(lineage).await;
         };
@@ -101,7 +103,7 @@ impl Snapshots {
     async fn inherit(&self, lineage: &Lineage) -> anyhow::Result<Loaded> {
         let mut parents = Vec::new();
         for parent in lineage.parents() {
-            let Some((_, loaded)) = last_of(&chain_of(&self.objects, parent), parent).await? else {
+            let Some(loaded) = last(&self.objects, parent.as_str()).await? else {
                 metrics::parent_sought(Parent::Missing);
                 info!(shard = %self.shard, %parent, "the parent has no snapshot, beginning without it");
                 continue;
@@ -182,19 +184,31 @@ impl Snapshots {
     }
 }
 
-fn chain_of(objects: &Arc<dyn Objects>, shard: &ShardId) -> Chain {
-    Chain::new(objects.clone(), format!("_state/{shard}"))
+/// The last snapshot of a shard; None where there is none.
+///
+/// # Errors
+/// An error of the storage, or one that says what to do about a snapshot that is no such.
+pub(crate) async fn last(
+    objects: &Arc<dyn Objects>,
+    shard: &str,
+) -> anyhow::Result<Option<Loaded>> {
+    let found = last_of(&chain_of(objects, shard), shard).await?;
+    Ok(found.map(|(_, loaded)| loaded))
+}
+
+fn chain_of(objects: &Arc<dyn Objects>, shard: &str) -> Chain {
+    Chain::new(objects.clone(), format!("{ROOT}{shard}"))
 }
 
 /// The last snapshot of a shard with its number; None where there is none.
-async fn last_of(chain: &Chain, shard: &ShardId) -> anyhow::Result<Option<(u64, Loaded)>> {
+async fn last_of(chain: &Chain, shard: &str) -> anyhow::Result<Option<(u64, Loaded)>> {
     let Some((n, bytes)) = chain.last().await.context("find the last snapshot")? else {
         return Ok(None);
     };
     let loaded = decode(&bytes, shard).with_context(|| {
         format!(
-            "snapshot _state/{shard}/{n:020} cannot be read; delete it to go on from the one \
-             before, or the whole of _state/{shard} to begin with the oldest record of the stream"
+            "snapshot {ROOT}{shard}/{n:020} cannot be read; delete it to go on from the one \
+             before, or the whole of {ROOT}{shard} to begin with the oldest record of the stream"
         )
     })?;
     Ok(Some((n, loaded)))
@@ -231,14 +245,14 @@ fn encode_state(state: &ShardState, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-fn decode(bytes: &[u8], shard: &ShardId) -> anyhow::Result<Loaded> {
+fn decode(bytes: &[u8], shard: &str) -> anyhow::Result<Loaded> {
     ensure!(
         bytes.starts_with(&FORMAT),
         "it is no snapshot of a layout that this version knows"
     );
     let (header, rest) =
         postcard::take_from_bytes::<Header<'_>>(bytes).context("its header is damaged")?;
-    if header.shard != shard.as_str() {
+    if header.shard != shard {
         bail!("it is one of shard {}", header.shard);
     }
     let position = header.position.parse().context("its position is damaged")?;

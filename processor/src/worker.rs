@@ -129,6 +129,7 @@ enum Unsaved {
 /// What a worker does next.
 enum Next {
     Take(Read),
+    Show,
     Store,
     /// So many trips left the outbox.
     Sent(usize),
@@ -165,7 +166,7 @@ enum End {
 }
 
 impl Worker {
-    /// Loads the last snapshot, shows it, and goes on after it.
+    /// Loads the last snapshot, to go on after it.
     async fn start(shard: &mut dyn Shard, mut ports: Ports) -> anyhow::Result<Self> {
         let loaded = loop {
             match ports.snapshots.load(shard.lineage()).await {
@@ -188,24 +189,23 @@ impl Worker {
             unsaved: Unsaved::Nothing,
             records_since: 0,
             snapshot_at: Instant::now() + ports.settings.snapshot_interval,
+            view: View::of(ports.cache, ports.settings.cache_flush),
             settings: ports.settings,
             snapshots: ports.snapshots,
             trips: TripWriter::new(ports.producer),
-            view: View::of(ports.cache),
             drain: ports.drain,
             reported: Reported::begin(),
         };
         let max_vehicles = worker.settings.vehicles_per_shard.get();
         worker.state.limit_vehicles(max_vehicles);
-        worker.view.show(&worker.state, Vec::new()).await;
-        worker.reported.follow(&worker.state);
+        worker.report();
         Ok(worker)
     }
 
     async fn follow(&mut self, shard: &mut dyn Shard) -> anyhow::Result<End> {
         loop {
             match self.next(shard).await? {
-                Next::Take(Read::Records(batch)) => self.process(&batch).await,
+                Next::Take(Read::Records(batch)) => self.process(&batch),
                 Next::Take(Read::Gap(until)) => {
                     metrics::gap();
                     error!(shard = %shard.id(), %until, "records are lost: retention was faster");
@@ -214,10 +214,10 @@ impl Worker {
                 Next::Take(Read::Revoked) => return self.finish(shard, End::Revoked).await,
                 Next::Finish => return self.finish(shard, End::Drained).await,
                 Next::Sent(trips) => self.note_sent(trips),
-                // Without records too, what the cache may have lost is shown again.
-                Next::Store => self.view.show(&self.state, Vec::new()).await,
-                Next::Drain => {}
+                Next::Show => self.view.show(&mut self.state),
+                Next::Store | Next::Drain => {}
             }
+            self.report();
             if self.is_snapshot_due() && self.store(shard).await? == Saved::Lost {
                 return Ok(End::Lost);
             }
@@ -233,17 +233,19 @@ impl Worker {
             };
             return Ok(read.map_or(Next::Finish, Next::Take));
         }
+        let waiting = self.state.waiting();
         tokio::select! {
             biased;
             () = time::sleep_until(self.snapshot_at) => Ok(Next::Store),
+            () = self.view.is_due(waiting) => Ok(Next::Show),
             sent = self.trips.write(self.state.outbox_mut()) => Ok(Next::Sent(sent)),
             read = shard.read() => Ok(Next::Take(read?)),
             () = self.drain.requested() => Ok(Next::Drain),
         }
     }
 
-    /// Applies a batch, and shows what follows from it.
-    async fn process(&mut self, batch: &Fetched) {
+    /// Applies a batch.
+    fn process(&mut self, batch: &Fetched) {
         let mut tally = Tally::default();
         let mut appended_ms = 0;
         for record in batch.iter() {
@@ -259,19 +261,22 @@ impl Worker {
         }
         self.unsaved = Unsaved::Something;
         self.records_since += batch.len() as u64;
-        let effects = self.state.take_effects();
+        self.view.note(appended_ms);
+        // Before they are counted: whoever sees them counted, and none waiting, sees them shown.
+        self.report();
         tally.report();
-        metrics::forgotten(&effects);
         metrics::lag(since_unix_ms(appended_ms));
-        self.reported.follow(&self.state);
-        self.view.show(&self.state, effects.changes).await;
+    }
+
+    fn report(&mut self) {
+        self.reported.follow(&self.state, self.view.under_way());
     }
 
     fn note_sent(&mut self, trips: usize) {
         if trips > 0 {
             self.unsaved = Unsaved::Something;
         }
-        self.reported.follow(&self.state);
+        self.report();
     }
 
     fn is_snapshot_due(&self) -> bool {
@@ -322,9 +327,10 @@ impl Worker {
         Ok(end)
     }
 
-    /// Writes the last trips and stores the last snapshot before the shard is left; trips that the
-    /// stream does not take now wait in the snapshot for the next owner.
+    /// Shows what is left, writes the last trips and stores the last snapshot before the shard is
+    /// left; trips that the stream does not take now wait in the snapshot for the next owner.
     async fn finish(&mut self, shard: &mut dyn Shard, end: End) -> anyhow::Result<End> {
+        self.view.show_rest(&mut self.state).await;
         let mut saved = Saved::NotNow;
         for tries in 1..=LAST_TRIES {
             while !self.state.outbox().is_empty() {

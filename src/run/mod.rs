@@ -91,7 +91,7 @@ impl Backends {
             stream,
             archive: objects::open(&urls.archive).await?,
             state: objects::open(&urls.state).await?,
-            cache: processor::cache::open("memory:")?,
+            cache: processor::cache::open(&settings.cache).context("--cache")?,
         })
     }
 }
@@ -130,7 +130,9 @@ impl Pipeline {
             archiver::run(settings, stream.clone(), archive, drain)
         });
         let live = Stage::start("live api", stop, |drain| {
-            ports.live.serve(cache.clone(), drain)
+            ports
+                .live
+                .serve(settings.answers.clone(), cache.clone(), drain)
         });
         let ingest = Stage::start("ingest", stop, |drain| {
             let settings = settings.ingest.clone();

@@ -7,8 +7,7 @@ use clap::Args;
 use service::parse_duration;
 use url::Url;
 
-/// Runs ingest, processor and archiver in one process, on an embedded stream, an in-memory cache
-/// and a local directory.
+/// Runs ingest, processor and archiver in one process, on an embedded stream and a local directory.
 ///
 /// Apps send pings and ride events to --listen and get their answer when these are durable on disk;
 /// --live tells where rides and vehicles are; the archive in --data has every ping as Parquet,
@@ -55,6 +54,16 @@ pub struct Settings {
     )]
     pub live: SocketAddr,
 
+    /// Where rides and vehicles are kept for the live API: in this process, or in a Redis or Valkey that
+    /// other programs read too, `redis://host:port/db` or by TLS `rediss://host:port?ca=/path/to/ca.pem`.
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "memory:",
+        env = "HANSOM_CACHE"
+    )]
+    pub cache: String,
+
     /// Also start a simulated fleet, to have something to look at.
     #[arg(long)]
     pub demo: bool,
@@ -84,6 +93,10 @@ pub struct Settings {
     /// The archiver's own settings.
     #[command(flatten)]
     pub archiver: archiver::Settings,
+
+    /// The live API's own settings.
+    #[command(flatten)]
+    pub answers: processor::live::Settings,
 }
 
 /// Where the backends are.

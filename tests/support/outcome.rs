@@ -53,13 +53,17 @@ fn ride(row: &BTreeMap<String, String>) -> Ride {
     (row["fleet_id"].clone(), row["ride_id"].clone())
 }
 
-/// Waits until the processor has processed as much as ingest took.
+/// Waits until the processor has processed as much as ingest took, and shows it.
 pub(crate) fn wait_for_processor(program: &Program) {
     wait_for("the processor to catch up", || {
         let accepted = program.metric("hansom_ingest_accepted_total");
         let processed = program.metric("hansom_processor_pings_total")
             + program.metric("hansom_processor_ride_events_total");
         (accepted > 0.0 && processed >= accepted).then_some(())
+    });
+    wait_for("the cache to have it", || {
+        let waiting = program.metric("hansom_processor_cache_waiting_vehicles");
+        (waiting == 0.0).then_some(())
     });
 }
 

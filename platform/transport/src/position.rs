@@ -29,6 +29,16 @@ impl Position {
         Self::new(sequence.before(), u32::MAX)
     }
 
+    /// The end of a shard that was split or merged.
+    pub(crate) fn end_after(sequence: Sequence) -> Self {
+        Self::new(sequence, u32::MAX)
+    }
+
+    /// Whether it is where a shard ended that was split or merged, behind all its records.
+    pub fn is_end_of_shard(self) -> bool {
+        self.place == u32::MAX
+    }
+
     pub(crate) fn offset(self) -> u64 {
         self.sequence.offset()
     }

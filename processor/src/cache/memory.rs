@@ -90,6 +90,10 @@ impl Cache for MemoryCache {
         0
     }
 
+    fn is_remote(&self) -> bool {
+        false
+    }
+
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {
         let (name, now) = (self.name(fleet, ride), self.now());
         let rides = lock(self.rides_of(name));

@@ -4,6 +4,8 @@
 //! A change is one script for each ride or vehicle ([`scripts`]), many of them in one pipeline; the
 //! server compares versions. Watchers are told by the server that there is news, and read it.
 
+mod address;
+mod connection;
 mod fields;
 mod keys;
 mod link;
@@ -16,7 +18,7 @@ mod tests;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{StreamExt as _, stream, stream::BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 use redis::{Pipeline, Script, pipe};
 use schemas::{Coordinate, FleetId, Meters, RideId, RideProgress, VehicleId, VehiclePosition};
 use tokio::{
@@ -31,8 +33,10 @@ use crate::metrics;
 use link::Link;
 use watched::Watched;
 
-/// So many changes go in one pipeline.
+/// So many changes go in one pipeline, and so many of these are under way for one write: in a cluster
+/// each fleet has its own.
 const CHANGES_AT_ONCE: usize = 500;
+const PIPELINES_AT_ONCE: usize = 16;
 /// So many rides of a list are looked at in one.
 const RIDES_AT_ONCE: usize = 500;
 /// The geospatial index of Redis has no places further north or south, degrees.
@@ -56,7 +60,7 @@ pub(crate) struct RedisCache {
 }
 
 impl RedisCache {
-    /// Opens what `redis://host:port/db` or `rediss://..` names; the server need not be there yet.
+    /// Opens what a URL names (see [`Address`](address::Address)); it need not be there yet.
     pub(crate) fn open(url: &str) -> Result<Self, CacheError> {
         let watched = Arc::<Watched>::default();
         let link = Arc::new(Link::open(url, watched.clone())?);
@@ -109,6 +113,27 @@ impl RedisCache {
                     .ignore();
             }
         }
+    }
+
+    /// What is to be asked so that changes are written.
+    fn pipelines(&self, changes: &[Change]) -> Vec<Pipeline> {
+        let mut changes: Vec<&Change> = changes.iter().collect();
+        let is_by_fleet = self.link.is_by_fleet();
+        if is_by_fleet {
+            changes.sort_by_key(|change| change.fleet());
+        }
+        let goes_with = |one: &&Change, next: &&Change| !is_by_fleet || one.fleet() == next.fleet();
+        let parts = changes
+            .chunk_by(goes_with)
+            .flat_map(|of_one_place| of_one_place.chunks(CHANGES_AT_ONCE));
+        let pipeline = |part: &[&Change]| {
+            let mut questions = pipe();
+            for change in part {
+                self.add(change, &mut questions);
+            }
+            questions
+        };
+        parts.map(pipeline).collect()
     }
 
     /// The fields of each of these keys, empty where there is nothing.
@@ -178,18 +203,18 @@ fn vehicle_of(fleet: FleetId, vehicle: VehicleId, fields: Fields) -> Option<Vehi
 #[async_trait]
 impl Cache for RedisCache {
     async fn write(&self, changes: Vec<Change>) -> Result<(), CacheError> {
-        for part in changes.chunks(CHANGES_AT_ONCE) {
-            let mut questions = pipe();
-            for change in part {
-                self.add(change, &mut questions);
-            }
-            self.link.ask::<()>(&questions).await?;
-        }
-        Ok(())
+        let parts = self.pipelines(&changes).into_iter().map(Ok);
+        let write = async |part| self.link.ask::<()>(&part).await;
+        let written = stream::iter(parts).try_for_each_concurrent(PIPELINES_AT_ONCE, write);
+        written.await
     }
 
     fn losses(&self) -> u64 {
         self.link.losses()
+    }
+
+    fn is_remote(&self) -> bool {
+        true
     }
 
     async fn ride(&self, fleet: FleetId, ride: RideId) -> Result<Option<RideProgress>, CacheError> {

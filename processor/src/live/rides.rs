@@ -3,12 +3,15 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macros write paths in full")]
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
+    http::{HeaderName, header},
 };
 use schemas::{FleetId, Phase, RideId, RideProgress};
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     App,
     problem::{Problem, ProblemBody},
+    recent::Aged,
 };
 use crate::cache::RidesQuery;
 
@@ -71,7 +75,8 @@ pub(super) struct RidesPage {
     path = "/v1/rides/{id}",
     params(("id" = String, Path, description = "The ride"), FleetParameter),
     responses(
-        (status = 200, description = "The ride as it is now", body = RideProgress),
+        (status = 200, description = "The ride as it is now", body = RideProgress,
+         headers(("Age" = u64, description = "Seconds since the cache gave this answer"))),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 404, description = "No such ride", body = ProblemBody,
@@ -84,13 +89,11 @@ pub(super) async fn show(
     State(app): State<App>,
     ride: Result<Path<RideId>, PathRejection>,
     fleet: Result<Query<FleetParameter>, QueryRejection>,
-) -> Result<Json<RideProgress>, Problem> {
+) -> Result<([(HeaderName, String); 1], Json<RideProgress>), Problem> {
     let (Path(ride), Query(FleetParameter { fleet })) = (ride?, fleet?);
-    app.cache
-        .ride(fleet, ride)
-        .await?
-        .map(Json)
-        .ok_or(Problem::UnknownRide)
+    let Aged { value, age } = app.ride(fleet, ride).await?;
+    let ride = value.ok_or(Problem::UnknownRide)?;
+    Ok((age_header(age), Json(ride)))
 }
 
 /// Lists rides.
@@ -129,6 +132,11 @@ pub(super) async fn list(
     rides.truncate(limit);
     let next_cursor = rides.last().filter(|_| has_more).map(|ride| ride.ride_id);
     Ok(Json(RidesPage { rides, next_cursor }))
+}
+
+/// How many seconds ago the cache gave an answer.
+pub(super) fn age_header(age: Duration) -> [(HeaderName, String); 1] {
+    [(header::AGE, age.as_secs().to_string())]
 }
 
 /// A limit within its bounds, or the usual one.

@@ -31,15 +31,16 @@ async fn shown() -> (Arc<MemoryCache>, ShardState) {
 }
 
 async fn show(cache: &MemoryCache, state: &mut ShardState) {
-    cache.write(state.take_effects().changes).await.unwrap();
+    cache
+        .write(state.take_effects(usize::MAX).changes)
+        .await
+        .unwrap();
 }
 
 fn app(cache: Arc<MemoryCache>, streams: usize) -> Router {
-    routes(App {
-        cache,
-        streams: Arc::new(Semaphore::new(streams)),
-        shutdown: Shutdown::new(),
-    })
+    let mut app = App::new(cache, Duration::ZERO, Shutdown::new());
+    app.streams = Arc::new(Semaphore::new(streams));
+    routes(app)
 }
 
 async fn get(router: &Router, uri: &str) -> Response {
@@ -178,7 +179,10 @@ async fn streams_end_when_the_process_is_to_end() {
     let shutdown = Shutdown::new();
     let live = Live::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let mut client = TcpStream::connect(live.local_addr()).await.unwrap();
-    let serving = tokio::spawn(live.serve(cache, shutdown.clone()));
+    let settings = Settings {
+        live_max_age: Duration::ZERO,
+    };
+    let serving = tokio::spawn(live.serve(settings, cache, shutdown.clone()));
     let request = b"GET /v1/rides/r/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
     client.write_all(request).await.unwrap();
     let mut answer = Vec::new();

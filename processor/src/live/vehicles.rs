@@ -8,6 +8,7 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
+    http::HeaderName,
 };
 use schemas::{Coordinate, FleetId, Meters, VehicleId, VehiclePosition};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     App,
     problem::{Problem, ProblemBody},
-    rides::{FleetParameter, checked_limit},
+    recent::Aged,
+    rides::{FleetParameter, age_header, checked_limit},
 };
 use crate::cache::{NearQuery, Nearby};
 
@@ -66,7 +68,8 @@ pub(super) struct VehicleNear {
     path = "/v1/vehicles/{id}",
     params(("id" = String, Path, description = "The vehicle"), FleetParameter),
     responses(
-        (status = 200, description = "The vehicle where it is now", body = VehiclePosition),
+        (status = 200, description = "The vehicle where it is now", body = VehiclePosition,
+         headers(("Age" = u64, description = "Seconds since the cache gave this answer"))),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 404, description = "No such vehicle", body = ProblemBody,
@@ -79,13 +82,11 @@ pub(super) async fn show(
     State(app): State<App>,
     vehicle: Result<Path<VehicleId>, PathRejection>,
     fleet: Result<Query<FleetParameter>, QueryRejection>,
-) -> Result<Json<VehiclePosition>, Problem> {
+) -> Result<([(HeaderName, String); 1], Json<VehiclePosition>), Problem> {
     let (Path(vehicle), Query(FleetParameter { fleet })) = (vehicle?, fleet?);
-    app.cache
-        .vehicle(fleet, vehicle)
-        .await?
-        .map(Json)
-        .ok_or(Problem::UnknownVehicle)
+    let Aged { value, age } = app.vehicle(fleet, vehicle).await?;
+    let vehicle = value.ok_or(Problem::UnknownVehicle)?;
+    Ok((age_header(age), Json(vehicle)))
 }
 
 /// Lists the vehicles around a place.

@@ -1,10 +1,10 @@
 //! What the state of a shard forgets, and when: vehicles that are silent, rides that are over or
 //! abandoned, and those of a vehicle that has too many.
 
-use schemas::{FleetId, RideEvent, RideId};
+use schemas::{FleetId, RideEvent, RideId, kept::VehicleKey};
 
 use super::ShardState;
-use crate::{cache::Change, vehicle::Tracked};
+use crate::{cache::Change, progress, vehicle::Tracked};
 
 /// A ride that is over is shown and open to late pings for so long, by the stream's clock.
 const KEEP_RIDE_MS: i64 = 3_600_000;
@@ -18,8 +18,10 @@ impl ShardState {
     pub(super) fn make_room(&mut self, event: &RideEvent) {
         while let Some(surplus) = self.vehicle_or_new(event).surplus_ride() {
             self.write_due_trip(event.fleet, surplus);
-            if let Some(tracked) = self.vehicle_or_new(event).remove_ride(surplus) {
-                self.forget(event.fleet, &tracked);
+            let vehicle = self.vehicle_or_new(event);
+            let key = vehicle.key.clone();
+            if let Some(tracked) = vehicle.remove_ride(surplus) {
+                self.forget(&key, &tracked);
             }
         }
     }
@@ -35,7 +37,7 @@ impl ShardState {
 
     fn sweep(&mut self, clock_ms: i64) {
         let vehicles = &mut self.image.vehicles;
-        let mut gone: Vec<(FleetId, Tracked)> = Vec::new();
+        let mut gone: Vec<(VehicleKey, Tracked)> = Vec::new();
         let before = vehicles.len();
         vehicles.retain(|vehicle| {
             let is_silent = vehicle.heard_ms + KEEP_SILENT_MS <= clock_ms;
@@ -43,24 +45,29 @@ impl ShardState {
             let old = vehicle
                 .rides
                 .extract_if(.., |tracked| is_old(tracked, clock_ms));
-            gone.extend(old.map(|tracked| (key.fleet(), tracked)));
+            gone.extend(old.map(|tracked| (key.clone(), tracked)));
             !is_silent || !vehicle.rides.is_empty()
         });
         self.effects.forgotten_vehicles += (before - vehicles.len()) as u64;
-        for (fleet, tracked) in gone {
-            self.forget(fleet, &tracked);
+        for (key, tracked) in gone {
+            self.forget(&key, &tracked);
         }
         self.image.forgotten.sweep(clock_ms);
     }
 
-    fn forget(&mut self, fleet: FleetId, tracked: &Tracked) {
-        let (ride, phase) = (tracked.ride.id(), tracked.ride.phase());
+    fn forget(&mut self, key: &VehicleKey, tracked: &Tracked) {
+        let (fleet, ride, phase) = (key.fleet(), tracked.ride.id(), tracked.ride.phase());
         self.phases[phase as usize] -= 1;
         let owner = self.owners.remove(fleet, ride);
         let clock_ms = self.image.agenda.clock_ms();
         self.image.forgotten.insert(fleet, ride, clock_ms);
         if phase.is_over() {
             self.effects.forgotten_rides += 1;
+            if tracked.is_dirty {
+                // Nobody has been shown how it ended.
+                let ended = progress::of(&tracked.ride, key);
+                self.effects.changes.push(Change::Ride(ended));
+            }
             return;
         }
         self.effects.abandoned_rides += 1;

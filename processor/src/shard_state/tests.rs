@@ -28,7 +28,7 @@ impl Driven {
 
     fn apply(&mut self, at_s: i64, record: &Record) -> Outcome {
         let outcome = self.state.apply(record, second(at_s).0);
-        let _ = self.state.take_effects();
+        let _ = self.state.take_effects(usize::MAX);
         self.trips.extend(take_trips(&mut self.state));
         outcome
     }
@@ -278,7 +278,7 @@ fn a_ride_whose_trip_is_still_to_be_written_is_not_forgotten() {
 fn a_ride_that_is_abandoned_or_pushed_out_is_shown_no_more() {
     let mut state = ShardState::default();
     let abandoned = |state: &mut ShardState| -> Vec<_> {
-        let changes = state.take_effects().changes.into_iter();
+        let changes = state.take_effects(usize::MAX).changes.into_iter();
         let ride = |change| match change {
             Change::RideAbandoned { ride, version, .. } => Some((ride.to_string(), version)),
             Change::Vehicle(_) | Change::Ride(_) => None,

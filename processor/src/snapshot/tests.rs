@@ -35,7 +35,7 @@ fn state(pings: i64) -> ShardState {
     for at_s in 0..pings {
         state.apply(&ping("v", at_s, at_s as f64 * 10.0), second(at_s).0);
     }
-    let _ = state.take_effects();
+    let _ = state.take_effects(usize::MAX);
     state
 }
 
@@ -131,7 +131,7 @@ fn full_state() -> ShardState {
     for (record, at_s) in records {
         state.apply(&record, second(at_s).0);
     }
-    let _ = state.take_effects();
+    let _ = state.take_effects(usize::MAX);
     state
 }
 

@@ -7,6 +7,7 @@ use crate::{ShardState, metrics};
 /// A worker's part of the gauges.
 pub(super) struct Reported {
     vehicles: usize,
+    changed: usize,
     trips_waiting: usize,
     rides: [usize; Phase::ALL.len()],
 }
@@ -17,14 +18,21 @@ impl Reported {
         metrics::shards_changed(1.0);
         Self {
             vehicles: 0,
+            changed: 0,
             trips_waiting: 0,
             rides: [0; Phase::ALL.len()],
         }
     }
 
-    /// Goes on to what is so now.
-    pub(super) fn follow(&mut self, state: &ShardState) {
+    /// Goes on to what is so now, while so many vehicles are under way to the cache.
+    pub(super) fn follow(&mut self, state: &ShardState, under_way: usize) {
+        self.set_changed(state.waiting() + under_way);
         self.set(state.vehicles(), state.outbox().len(), state.rides());
+    }
+
+    fn set_changed(&mut self, changed: usize) {
+        metrics::cache_waiting_changed(changed as f64 - self.changed as f64);
+        self.changed = changed;
     }
 
     fn set(&mut self, vehicles: usize, trips_waiting: usize, rides: [usize; Phase::ALL.len()]) {
@@ -43,6 +51,7 @@ impl Reported {
 impl Drop for Reported {
     fn drop(&mut self) {
         metrics::shards_changed(-1.0);
+        self.set_changed(0);
         self.set(0, 0, [0; Phase::ALL.len()]);
     }
 }

@@ -172,7 +172,7 @@ impl KinesisShard {
 
     /// Notes where the shard ends; says what is lost before.
     fn end_at(&mut self, ending: Sequence) -> Option<Read> {
-        self.end = End::At(Position::new(ending, u32::MAX));
+        self.end = End::At(Position::end_after(ending));
         let after = self.cursor.after();
         let until = self.cursor.take(ending)?;
         Some(lost(self.lease.shard(), after, until))

@@ -1,9 +1,7 @@
-//! The way to the server: one connection for all, which comes back by itself. While the server is not
-//! there, that is told at once and nobody waits. What is asked is not known here.
+//! Asking a server, or a cluster: while it is not there, that is told at once and nobody waits. What is
+//! asked is not known here.
 
 use std::{
-    fmt::Display,
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,26 +10,28 @@ use std::{
 };
 
 use redis::{
-    Client, ErrorKind, FromRedisValue, IntoConnectionInfo as _, Pipeline, ProtocolVersion,
-    PushInfo, PushKind, RedisError, ServerErrorKind, TlsCertificates,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-    cmd, from_redis_value,
+    ErrorKind, FromRedisValue, Pipeline, PushInfo, PushKind, RedisError, ServerErrorKind, cmd,
+    from_redis_value,
 };
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
-use url::Url;
 
-use super::{scripts::Scripts, watched::Watched};
+use super::{
+    address::{Address, invalid},
+    connection::Connection,
+    scripts::Scripts,
+    watched::Watched,
+};
 use crate::cache::CacheError;
 
 /// Whoever asks waits so long; after that nobody waits until the server is back.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// While it is away, the server is looked for so often.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// The way to a server.
 pub(super) struct Link {
-    connection: ConnectionManager,
+    connection: Connection,
     state: Arc<State>,
     pub(super) scripts: Scripts,
 }
@@ -45,50 +45,34 @@ struct State {
 }
 
 impl Link {
-    /// The way to the server that `url` names, which need not be there yet. What it publishes is
-    /// told to `watched`.
+    /// The way to what `url` names, which need not be there yet. What is published is told to
+    /// `watched`.
     pub(super) fn open(url: &str, watched: Arc<Watched>) -> Result<Self, CacheError> {
-        let no = |error: RedisError| invalid(url, &error);
-        let info = url.into_connection_info().map_err(no)?;
-        // Only in this version may a connection be told of changes and asked at once.
-        let settings = info.redis_settings().clone();
-        let settings = settings.set_protocol(ProtocolVersion::RESP3);
-        let info = info.set_redis_settings(settings);
-        let client = match authority(url)? {
-            Some(root_cert) => {
-                let certificates = TlsCertificates {
-                    client_tls: None,
-                    root_cert: Some(root_cert),
-                };
-                Client::build_with_tls(info, certificates)
-            }
-            None => Client::open(info),
-        };
-        let client = client.map_err(no)?;
+        let address = Address::parse(url)?;
         let state = Arc::new(State::default());
-        let told = state.clone();
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_number_of_retries(1)
-            .set_push_sender(move |push: PushInfo| {
-                match push.kind {
-                    PushKind::Message => watched.tell(&channel(&push)),
-                    PushKind::Disconnection => {
-                        told.losses.fetch_add(1, Ordering::Relaxed);
-                        watched.tell_all();
-                    }
-                    _ => {}
+        let heard = state.clone();
+        let told = move |push: PushInfo| {
+            match push.kind {
+                PushKind::Message => watched.tell(&channel(&push)),
+                PushKind::Disconnection => {
+                    heard.losses.fetch_add(1, Ordering::Relaxed);
+                    watched.tell_all();
                 }
-                Ok::<(), ()>(())
-            })
-            .set_automatic_resubscription();
-        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(no)?;
+                _ => {}
+            }
+            Ok(())
+        };
+        let connection = Connection::open(address, told);
         Ok(Self {
-            connection,
+            connection: connection.map_err(|error| invalid(url, &error))?,
             state,
             scripts: Scripts::default(),
         })
+    }
+
+    /// Whether what is asked at once must be of one fleet, whose keys are all in one place.
+    pub(super) fn is_by_fleet(&self) -> bool {
+        self.connection.is_cluster()
     }
 
     /// How often the server may have lost what it had.
@@ -157,31 +141,7 @@ impl Link {
     }
 }
 
-/// What is wrong with a URL, which may hold a password.
-fn invalid(url: &str, reason: &dyn Display) -> CacheError {
-    CacheError::Url {
-        url: url.split('@').next_back().unwrap_or_default().to_owned(),
-        reason: reason.to_string(),
-    }
-}
-
-/// The certificate of the authority that is trusted, if it is named: `?ca=/path/to/ca.pem`.
-fn authority(url: &str) -> Result<Option<Vec<u8>>, CacheError> {
-    let parsed = Url::parse(url).map_err(|error| invalid(url, &error))?;
-    let mut certificate = None;
-    for (name, value) in parsed.query_pairs() {
-        if name != "ca" || parsed.scheme() != "rediss" {
-            let reason = format!("there is no option {name}; ca is there, of rediss://");
-            return Err(invalid(url, &reason));
-        }
-        let read = fs::read(&*value);
-        let no = |error| invalid(url, &format!("ca={value}: {error}"));
-        certificate = Some(read.map_err(no)?);
-    }
-    Ok(certificate)
-}
-
-async fn answers(connection: &mut ConnectionManager) -> bool {
+async fn answers(connection: &mut Connection) -> bool {
     let ping = cmd("PING");
     let answer = timeout(PATIENCE, ping.exec_async(connection)).await;
     matches!(answer, Ok(Ok(())))

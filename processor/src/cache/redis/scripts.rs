@@ -1,9 +1,12 @@
 //! What is done to the data at once: scripts that the server runs. A version is compared there, so
 //! that of two writers the one who knows more wins, whichever comes last.
 
-use redis::{RedisError, Script, aio::ConnectionManager};
+use redis::{RedisError, Script};
 
-use super::fields::{OF_RIDE, OF_VEHICLE};
+use super::{
+    connection::Connection,
+    fields::{OF_RIDE, OF_VEHICLE},
+};
 
 /// Indexes are kept an hour longer than anything in them, seconds.
 const KEEP_INDEX: u64 = 25 * 3_600;
@@ -71,8 +74,8 @@ redis.call('EXPIRE', KEYS[2], {KEEP_INDEX})",
 }
 
 impl Scripts {
-    /// Makes them known to a server.
-    pub(super) async fn load(&self, connection: &mut ConnectionManager) -> Result<(), RedisError> {
+    /// Makes them known to a server, or to all nodes of a cluster.
+    pub(super) async fn load(&self, connection: &mut Connection) -> Result<(), RedisError> {
         for script in [&self.write_ride, &self.remove_ride, &self.write_vehicle] {
             let _hash: String = script.load_async(connection).await?;
         }

@@ -71,7 +71,7 @@ impl Shards {
             let is_right = self.states.len() > 1 && !is_left_record(&entry.record);
             let state = &mut self.states[usize::from(is_right)];
             state.apply(&entry.record, entry.appended_ms);
-            let _ = state.take_effects();
+            let _ = state.take_effects(usize::MAX);
         }
     }
 
@@ -182,7 +182,7 @@ fn a_ride_that_two_shards_followed_stays_with_the_vehicle_that_is_shown() {
         assert_eq!(heir.state.rides()[Phase::OnTrip as usize], 1);
         assert_eq!(heir.ride("r").vehicle_id.as_str(), "c");
         assert_eq!(live(&heir.state).0["a"].ride_id, None);
-        assert_eq!(heir.state.take_effects().abandoned_rides, 1);
+        assert_eq!(heir.state.take_effects(usize::MAX).abandoned_rides, 1);
         heir.apply(60, &event("r", "c", 60, DROPPED_OFF));
         assert_eq!(heir.trips.len(), 1);
         assert_eq!(heir.trips[0].vehicle.as_str(), "c");

@@ -60,7 +60,7 @@ fn run(entries: &[Entry], cuts: &[usize]) -> (ShardState, BTreeMap<(String, u32)
             state = snapshot::reloaded(&state);
         }
         state.apply(&entry.record, entry.appended_ms);
-        let _ = state.take_effects();
+        let _ = state.take_effects(usize::MAX);
         for trip in take_trips(&mut state) {
             trips.insert((trip.ride.to_string(), trip.version), trip);
         }
@@ -91,7 +91,7 @@ proptest! {
         for (index, entry) in entries.iter().enumerate() {
             state.apply(&entry.record, entry.appended_ms);
             if index % every == 0 || index + 1 == entries.len() {
-                let effects = state.take_effects();
+                let effects = state.take_effects(usize::MAX);
                 trips.extend(take_trips(&mut state));
                 for change in effects.changes {
                     match change {
@@ -130,7 +130,7 @@ proptest! {
         let mut versions: BTreeMap<String, u64> = BTreeMap::new();
         for entry in entries {
             state.apply(&entry.record, entry.appended_ms);
-            let _ = state.take_effects();
+            let _ = state.take_effects(usize::MAX);
             let (_, rides) = live(&state);
             for (id, ride) in &rides {
                 let before = versions.insert(id.clone(), ride.version);
