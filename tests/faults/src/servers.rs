@@ -17,7 +17,7 @@ use std::{
 
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
-pub use redis::Redis;
+pub use redis::{Redis, RedisCluster};
 pub use s3::S3;
 
 /// A server listens within two seconds, on a machine that is busy within some more.

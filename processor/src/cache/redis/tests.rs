@@ -1,7 +1,7 @@
 //! The cache against a real server: what it promises, how long it keeps things, and what becomes of it
 //! when the server goes. Where there is no `redis-server`, these tests are skipped aloud.
 
-use faults::servers::Redis;
+use faults::servers::{Redis, RedisCluster};
 use redis::cmd;
 use schemas::{DriverId, Phase};
 use tokio::time::sleep;
@@ -44,6 +44,59 @@ async fn a_server_is_what_the_trait_promises() {
         return;
     };
     conformance::check(&open(&server)).await;
+}
+
+#[tokio::test]
+async fn a_cluster_is_what_the_trait_promises() {
+    let Some(cluster) = RedisCluster::start("redis: a_cluster_is_what_the_trait_promises") else {
+        return;
+    };
+    let cache = RedisCache::open(&format!("redis://{}", cluster.addresses())).unwrap();
+    conformance::check(&cache).await;
+    // One node knows the others.
+    let addresses = cluster.addresses();
+    let seed = addresses.split(',').next().unwrap();
+    let cache = RedisCache::open(&format!("redis://{seed}?cluster=yes")).unwrap();
+    conformance::check(&cache).await;
+}
+
+#[tokio::test]
+async fn fleets_that_lie_in_several_nodes_are_written_at_once_and_again_after_a_node_was_away() {
+    let test = "redis: fleets_that_lie_in_several_nodes_are_written_at_once";
+    let Some(mut cluster) = RedisCluster::start(test) else {
+        return;
+    };
+    let cache = RedisCache::open(&format!("redis://{}", cluster.addresses())).unwrap();
+    let fleets: Vec<_> = (0..12)
+        .map(|n| FleetId::new(&format!("f{n}")).unwrap())
+        .collect();
+    let changes = |version| {
+        let each = fleets.iter().map(|fleet| RideProgress {
+            fleet_id: *fleet,
+            ..ride("r", version, Phase::OnTrip)
+        });
+        each.map(Change::Ride).collect::<Vec<_>>()
+    };
+    let shown = async |version| {
+        for fleet in &fleets {
+            let ride = cache.ride(*fleet, RideId::new("r").unwrap()).await;
+            if !matches!(ride, Ok(Some(ride)) if ride.version == version) {
+                return false;
+            }
+        }
+        true
+    };
+    cache.write(changes(1)).await.unwrap();
+    assert!(shown(1).await);
+    let losses = cache.losses();
+    cluster.kill(1);
+    assert!(cache.write(changes(2)).await.is_err());
+    cluster.start_again(1);
+    while cache.write(changes(2)).await.is_err() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(cache.losses() > losses);
+    assert!(shown(2).await);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Redis, as Debian has it: a process of `redis-server` that keeps nothing on disk, so that whoever
-//! starts it again finds it empty.
+//! starts it again finds it empty; or three of them as a [`RedisCluster`].
+
+mod cluster;
 
 use std::{
     net::SocketAddr,
@@ -8,6 +10,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+pub use cluster::RedisCluster;
 
 /// A certificate that says nobody else's word is needed for it.
 const CERTIFICATE: [&str; 16] = [
@@ -34,13 +38,7 @@ pub struct Redis {
     process: Child,
     address: SocketAddr,
     directory: TempDir,
-    transport: Transport,
-}
-
-#[derive(Clone, Copy)]
-enum Transport {
-    Plain,
-    Tls,
+    flags: Vec<String>,
 }
 
 impl Redis {
@@ -50,7 +48,9 @@ impl Redis {
     /// # Panics
     /// Where it does not listen.
     pub fn start(test: &str) -> Option<Self> {
-        Self::start_by(test, Transport::Plain)
+        Self::start_by(test, |address, _| {
+            words(&["--port", &address.port().to_string()])
+        })
     }
 
     /// The same for a server that is reached by TLS alone. It says who it is by a certificate of its
@@ -59,26 +59,41 @@ impl Redis {
     /// # Panics
     /// As [`Redis::start`], and where there is no openssl.
     pub fn start_with_tls(test: &str) -> Option<Self> {
-        Self::start_by(test, Transport::Tls)
+        Self::start_by(test, |address, directory| {
+            let [key, certificate] = make_certificate(directory);
+            let port = address.port().to_string();
+            let listens = words(&[
+                "--port",
+                "0",
+                "--tls-port",
+                &port,
+                "--tls-auth-clients",
+                "no",
+            ]);
+            let is = words(&["--tls-cert-file", &certificate, "--tls-key-file", &key]);
+            let trusts = words(&["--tls-ca-cert-file", &certificate]);
+            [listens, is, trusts].concat()
+        })
     }
 
     #[expect(clippy::expect_used, reason = "it is for tests")]
-    fn start_by(test: &str, transport: Transport) -> Option<Self> {
-        if Command::new("redis-server")
-            .arg("--version")
-            .output()
-            .is_err()
-        {
+    fn start_by(
+        test: &str,
+        flags: impl FnOnce(SocketAddr, &TempDir) -> Vec<String>,
+    ) -> Option<Self> {
+        let installed = Command::new("redis-server").arg("--version").output();
+        if installed.is_err() {
             crate::skip(test, "there is no redis-server");
             return None;
         }
         let address = super::free_port();
         let directory = tempfile::tempdir().expect("a directory");
+        let flags = flags(address, &directory);
         let mut redis = Self {
-            process: spawn(address, &directory, transport),
+            process: spawn(&directory, &flags),
             address,
             directory,
-            transport,
+            flags,
         };
         redis.wait();
         Some(redis)
@@ -106,7 +121,7 @@ impl Redis {
     /// # Panics
     /// As [`Redis::start`].
     pub fn start_again(&mut self) {
-        self.process = spawn(self.address, &self.directory, self.transport);
+        self.process = spawn(&self.directory, &self.flags);
         self.wait();
     }
 
@@ -121,35 +136,33 @@ impl Drop for Redis {
     }
 }
 
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
 #[expect(clippy::expect_used, reason = "it is for tests")]
-fn spawn(address: SocketAddr, directory: &TempDir, transport: Transport) -> Child {
-    let port = address.port().to_string();
-    let file = |name: &str| directory.path().join(name);
-    let mut command = Command::new("redis-server");
-    command
+fn spawn(directory: &TempDir, flags: &[String]) -> Child {
+    Command::new("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--dir"])
-        .arg(directory.path());
-    match transport {
-        Transport::Plain => command.args(["--port", &port]),
-        Transport::Tls => {
-            let made = Command::new("openssl")
-                .args(CERTIFICATE)
-                .arg("-keyout")
-                .arg(file("key"))
-                .arg("-out")
-                .arg(file("certificate"))
-                .output();
-            let made = made.expect("openssl, which makes a certificate");
-            assert!(made.status.success(), "{made:?}");
-            command
-                .args(["--port", "0", "--tls-port", &port])
-                .args(["--tls-auth-clients", "no", "--tls-cert-file"])
-                .arg(file("certificate"))
-                .arg("--tls-key-file")
-                .arg(file("key"))
-                .arg("--tls-ca-cert-file")
-                .arg(file("certificate"))
-        }
-    };
-    command.stdout(Stdio::null()).spawn().expect("redis-server")
+        .arg(directory.path())
+        .args(flags)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server")
+}
+
+/// Makes a key and a certificate, files in this directory.
+#[expect(clippy::expect_used, reason = "it is for tests")]
+fn make_certificate(directory: &TempDir) -> [String; 2] {
+    let files = ["key", "certificate"].map(|name| {
+        let file = directory.path().join(name);
+        file.to_string_lossy().into_owned()
+    });
+    let made = Command::new("openssl")
+        .args(CERTIFICATE)
+        .args(["-keyout", &files[0], "-out", &files[1]])
+        .output();
+    let made = made.expect("openssl, which makes a certificate");
+    assert!(made.status.success(), "{made:?}");
+    files
 }
