@@ -176,6 +176,6 @@ pub fn open(url: &str) -> Result<Arc<dyn Cache>, CacheError> {
 }
 
 /// Nothing panics between two changes that belong together, so that a poisoned lock is whole.
-fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
+pub(crate) fn lock<Value>(mutex: &Mutex<Value>) -> MutexGuard<'_, Value> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

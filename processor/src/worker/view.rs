@@ -102,8 +102,9 @@ impl View {
     /// Begins to write what waits longest, if it is time and no write is under way.
     pub(super) fn show(&mut self, state: &mut ShardState) {
         self.settle(state);
-        let has_lost = self.shown != Shown::All(self.cache.losses());
-        if self.writing.is_none() && (has_lost || Instant::now() >= self.next) {
+        let losses = self.cache.losses();
+        let is_as_it_was = self.shown == Shown::All(losses) || self.shown == Shown::Unknown(losses);
+        if self.writing.is_none() && (!is_as_it_was || Instant::now() >= self.next) {
             self.begin(state);
         }
     }
@@ -230,3 +231,6 @@ impl View {
         self.next = Instant::now() + TRY_AGAIN;
     }
 }
+
+#[cfg(test)]
+mod tests;
