@@ -15,6 +15,7 @@ mod commands;
 mod conservation;
 mod contracts;
 mod kcl;
+mod redis;
 mod replay;
 mod services;
 mod shutdown;

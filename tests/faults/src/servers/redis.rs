@@ -125,6 +125,29 @@ impl Redis {
         self.wait();
     }
 
+    /// Freezes it: connections stand, and nobody answers.
+    ///
+    /// # Panics
+    /// Where that cannot be done.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on after [`Redis::freeze`].
+    ///
+    /// # Panics
+    /// Where that cannot be done.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    #[expect(clippy::expect_used, reason = "it is for tests")]
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.expect("kill").success(), "{name}");
+    }
+
     fn wait(&mut self) {
         super::wait_until_listening(&mut self.process, self.address, "redis-server");
     }
