@@ -29,7 +29,7 @@ pub struct Settings {
 ///
 /// # Errors
 /// What the page says where it is not 2xx, and why there is no answer.
-pub async fn command(settings: Settings) -> anyhow::Result<()> {
+pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
     let Settings { page, within } = settings;
     let client = Client::builder()
         .timeout(within)
