@@ -4,12 +4,15 @@
 
 mod whole;
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, path::Path, process::Command};
 
-use crate::support::{
-    composition::{Composition, Service},
-    program,
-    tools::{Tools, passes},
+use crate::{
+    monitoring::read,
+    support::{
+        composition::{Composition, Service},
+        program,
+        tools::{Tools, passes},
+    },
 };
 
 /// An image of others that runs as root, and why.
@@ -32,10 +35,6 @@ const LIBRARIES: [&str; 5] = [
 const GRACE_SECONDS: u64 = 30;
 /// Without an engine nobody fetches an image of which the digest could be told.
 const WITHOUT_DIGEST: [&str; 2] = ["ghcr.io/etspaceman/kinesis-mock", "rust"];
-
-fn read(file: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
-}
 
 /// Holds what is said of each service against a rule.
 fn check(test: &str, holds: impl Fn(&Composition, Service) -> Result<(), String>) {

@@ -20,11 +20,12 @@ use crate::{
 };
 
 const PROMETHEUS: &str = "deploy/prometheus/prometheus.yml";
-const ALERTS: &str = "deploy/prometheus/alerts.yml";
+pub(crate) const ALERTS: &str = "deploy/prometheus/alerts.yml";
 /// Grafana's grid.
 const COLUMNS: u64 = 24;
 
-fn read(file: &str) -> String {
+/// A file of the project.
+pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
@@ -47,7 +48,7 @@ fn prometheus_takes_its_settings_and_each_alert_rings_when_it_must() {
 }
 
 /// All names of metrics of ours in a text.
-fn named(text: &str) -> BTreeSet<&str> {
+pub(crate) fn named(text: &str) -> BTreeSet<&str> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     text.split(|letter| !is_part(letter))
         .filter(|word| word.starts_with("hansom_"))
