@@ -102,6 +102,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_process_that_does_not_answer_in_time_is_not_ready() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let page = format!("http://{}/ready", silent.local_addr().unwrap());
+        let settings = Settings {
+            page: page.parse().unwrap(),
+            within: Duration::from_millis(10),
+        };
+        // Without a limit of its own it would wait for ever, and the test with it.
+        let asked = tokio::time::timeout(Duration::from_mins(1), command(settings));
+        assert!(asked.await.unwrap().is_err());
+    }
+
+    #[tokio::test]
     async fn no_process_is_not_ready() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let page = format!("http://{}/ready", listener.local_addr().unwrap());
