@@ -282,6 +282,60 @@ fn the_image_has_each_program_and_what_it_needs() {
 }
 
 #[test]
+fn the_readme_names_ports_profiles_and_services_that_are_there() {
+    let Some(tools) = Tools::find("the_readme_names_ports_profiles_and_services_that_are_there")
+    else {
+        return;
+    };
+    let composition = Composition::read(&tools);
+    let readme = read("README.md");
+    let (_, section) = readme.split_once("\n## Try all of it\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let has = |holds: &dyn Fn(Service) -> bool| composition.services().any(holds);
+    let code: Vec<_> = section.split('`').skip(1).step_by(2).collect();
+    for port in code.iter().filter_map(|code| code.split_once(':')) {
+        let number: String = port.1.chars().take_while(char::is_ascii_digit).collect();
+        let published = format!("127.0.0.1:{number}:");
+        let is_published = |service: Service| {
+            let ports = service.words("ports");
+            ports.iter().any(|port| port.starts_with(&published))
+        };
+        assert!(number.is_empty() || has(&is_published), "{port:?}");
+    }
+    let commands: Vec<_> = code
+        .iter()
+        .filter(|code| code.contains("docker compose"))
+        .collect();
+    assert!(commands.len() > 2, "{commands:?}");
+    for command in commands {
+        let words: Vec<_> = command.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let is_there = match pair {
+                ["--profile", name] => has(&|service| service.words("profiles").contains(name)),
+                ["--scale", scale] => {
+                    let name = scale.split('=').next();
+                    has(&|service| Some(service.name) == name)
+                }
+                ["--build", name] if !name.starts_with("--") => {
+                    has(&|service| service.name == *name)
+                }
+                _ => true,
+            };
+            assert!(is_there, "{command}: {pair:?}");
+        }
+        if let Some(topic) = command.split_once("kafka://") {
+            let (broker, topic) = topic.1.split_once('/').unwrap();
+            let topic = topic.split(' ').next().unwrap();
+            let makes = composition.service("kafka-init").words("command");
+            assert!(
+                makes.contains(&broker) && makes.contains(&topic),
+                "{makes:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn nothing_that_programs_are_built_from_is_left_out_of_the_image() {
     let ignored = read(".dockerignore");
     let ignored: Vec<_> = ignored
