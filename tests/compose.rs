@@ -1,10 +1,9 @@
-//! docker-compose.yml and the Dockerfile: held against their specifications and against the rules of
-//! the house, and the programs that they start. Here is no engine of containers, so that what images
-//! of others do is not seen; what ours do is, in `whole`.
+//! docker-compose.yml: held against its specification and the rules of the house. Here is no engine of
+//! containers, so that what images of others do is not seen; what ours has is, in `image`, and what its
+//! programs do, in `whole`.
 
+mod image;
 mod whole;
-
-use std::{collections::BTreeSet, path::Path, process::Command};
 
 use crate::{
     monitoring::read,
@@ -22,14 +21,6 @@ const WRITING: [(&str, &str); 3] = [
     ("aws", "it unpacks what it starts"),
     ("kafka", "its settings become a file beside the programs"),
     ("kafka-init", "its programs log beside themselves"),
-];
-/// What the base image has: libc, its loader, libm and libgcc.
-const LIBRARIES: [&str; 5] = [
-    "linux-vdso.so",
-    "libc.so",
-    "libm.so",
-    "libgcc_s.so",
-    "/lib64/ld-linux",
 ];
 /// Seconds that `--grace` gives a service by default.
 const GRACE_SECONDS: u64 = 30;
@@ -242,46 +233,6 @@ fn our_programs_take_what_they_are_told() {
 }
 
 #[test]
-fn the_dockerfile_is_as_it_should_be() {
-    let Some(tools) = Tools::find("the_dockerfile_is_as_it_should_be") else {
-        return;
-    };
-    passes(tools.command("hadolint").arg("Dockerfile"));
-}
-
-#[test]
-fn the_image_has_each_program_and_what_it_needs() {
-    let dockerfile = read("Dockerfile");
-    let built: BTreeSet<_> = dockerfile
-        .split_whitespace()
-        .filter_map(|word| word.strip_prefix("target/release/"))
-        .collect();
-    assert_eq!(built, ["archiver", "hansom", "ingest", "processor"].into());
-    for name in built {
-        let command = match name {
-            "hansom" => program::command(&[]),
-            service => program::service(service, &[]),
-        };
-        let needed = passes(Command::new("ldd").arg(command.get_program()));
-        for library in needed.lines().map(str::trim) {
-            assert!(
-                LIBRARIES.iter().any(|known| library.starts_with(known)),
-                "{name} needs {library}, which the image has not"
-            );
-        }
-    }
-    let help = words(&passes(&mut program::command(&["run", "--help"])));
-    let settings = dockerfile.split_whitespace();
-    for (name, _) in settings.filter_map(|word| word.split_once('=')) {
-        let is_ours = name.starts_with("HANSOM_");
-        assert!(
-            !is_ours || help.contains(&format!("[env: {name}=")),
-            "{name}"
-        );
-    }
-}
-
-#[test]
 fn the_readme_names_ports_profiles_and_services_that_are_there() {
     let Some(tools) = Tools::find("the_readme_names_ports_profiles_and_services_that_are_there")
     else {
@@ -332,23 +283,5 @@ fn the_readme_names_ports_profiles_and_services_that_are_there() {
                 "{makes:?}"
             );
         }
-    }
-}
-
-#[test]
-fn nothing_that_programs_are_built_from_is_left_out_of_the_image() {
-    let ignored = read(".dockerignore");
-    let ignored: Vec<_> = ignored
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    assert!(ignored.contains(&"target") && ignored.contains(&".git"));
-    let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
-    let members = manifest["workspace"]["members"].as_array().unwrap();
-    for member in members.iter().map(|member| member.as_str().unwrap()) {
-        let part = ignored
-            .iter()
-            .find(|path| Path::new(member).starts_with(path));
-        assert_eq!(part, None, "{member}");
     }
 }
