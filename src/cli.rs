@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{replay, run, simulate};
+use crate::{check, replay, run, simulate};
 
 /// Ride tracking on one machine: takes GPS pings, shows live rides and their arrival times, and
 /// archives every ping in Parquet, exactly once.
@@ -22,6 +22,7 @@ pub enum Command {
     Run(Box<run::Settings>),
     Simulate(Box<simulate::Settings>),
     Replay(Box<replay::Settings>),
+    Check(Box<check::Settings>),
 }
 
 /// Carries out a command until it is done or told to stop.
@@ -33,5 +34,6 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
         Command::Run(settings) => run::run(*settings).await,
         Command::Simulate(settings) => simulate::command(*settings).await,
         Command::Replay(settings) => replay::command(*settings).await,
+        Command::Check(settings) => check::command(*settings).await,
     }
 }

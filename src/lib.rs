@@ -5,6 +5,7 @@
 //! whose cache the live API reads, and to the `archiver`, which writes it to Parquet. The services
 //! are crates of their own; nothing here handles a ping on its way.
 
+mod check;
 pub mod cli;
 mod client;
 mod dice;

@@ -122,7 +122,7 @@ fn read(path: impl AsRef<Path>) -> String {
 }
 
 /// Every Rust file of the project, with its path from the root and its text.
-fn sources() -> BTreeMap<PathBuf, String> {
+pub(crate) fn sources() -> BTreeMap<PathBuf, String> {
     let mut found = BTreeMap::new();
     let mut open = vec![root().to_path_buf()];
     while let Some(directory) = open.pop() {

@@ -21,6 +21,7 @@ fn help_is_the_manual_of_each_command() {
         ("run", "HANSOM_LOG"),
         ("simulate", "synthetic town"),
         ("replay", "rides are made of it"),
+        ("check", "health check"),
     ] {
         let (output, _) = output(&mut command(&[name, "--help"]));
         let help = String::from_utf8(output.stdout).unwrap();

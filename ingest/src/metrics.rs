@@ -3,7 +3,8 @@
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use schemas::{Protocol, Rejection};
 
-/// Describes the metrics for `/metrics`.
+/// Describes the metrics for `/metrics`, and shows those that an alert waits for while they are zero:
+/// of a counter that begins with its first count nobody sees that it has grown.
 pub(crate) fn describe() {
     describe_counter!(
         "hansom_ingest_accepted_total",
@@ -25,6 +26,10 @@ pub(crate) fn describe() {
         "hansom_ingest_bodies_free_bytes",
         "Bytes of bodies that may still be held, when one was last read"
     );
+    counter!("hansom_ingest_stopped_total", "status" => "503").increment(0);
+    for reason in Rejection::ALL {
+        counter!("hansom_ingest_rejected_total", "reason" => reason.code()).increment(0);
+    }
 }
 
 /// Counts accepted items.

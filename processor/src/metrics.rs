@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use metrics::{counter, gauge, histogram};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use schemas::Phase;
 
 use crate::{
@@ -27,6 +29,67 @@ const EVENTS: [(EventOutcome, &str); 4] = [
     (EventOutcome::FormerVehicle, "former_vehicle"),
     (EventOutcome::TooLate, "too_late"),
 ];
+
+/// Describes the metrics, and shows those that an alert waits for while they are zero: of a counter
+/// that begins with its first count nobody sees that it has grown.
+pub(crate) fn describe() {
+    describe_counter!(
+        "hansom_processor_pings_total",
+        "Pings read, by what became of them"
+    );
+    describe_counter!(
+        "hansom_processor_ride_events_total",
+        "Ride events read, by what became of them"
+    );
+    describe_counter!(
+        "hansom_processor_undecodable_total",
+        "Records passed over because they cannot be decoded"
+    );
+    describe_counter!(
+        "hansom_processor_no_room_total",
+        "Pings and ride events passed over because there are too many vehicles"
+    );
+    describe_histogram!(
+        "hansom_processor_lag_seconds",
+        Unit::Seconds,
+        "From the stream's taking of a batch's last record to its being processed"
+    );
+    describe_counter!(
+        "hansom_processor_trips_total",
+        "Trips that the stream has taken"
+    );
+    describe_counter!(
+        "hansom_processor_snapshots_total",
+        "Snapshots of a shard's state, by what became of them"
+    );
+    describe_counter!(
+        "hansom_processor_gaps_total",
+        "Ranges that the stream dropped before they were read"
+    );
+    describe_counter!(
+        "hansom_processor_cache_failures_total",
+        "Changes that the cache did not take, for it was away"
+    );
+    describe_gauge!("hansom_processor_shards", "Shards that are followed");
+    describe_gauge!("hansom_processor_vehicles", "Vehicles that are followed");
+    describe_gauge!(
+        "hansom_processor_rides",
+        "Rides that are remembered, by phase"
+    );
+    describe_counter!(
+        "hansom_processor_live_requests_total",
+        "Answers of the live API, by class of status"
+    );
+    for name in [
+        "hansom_processor_gaps_total",
+        "hansom_processor_cache_failures_total",
+        "hansom_processor_no_room_total",
+        "hansom_processor_undecodable_total",
+    ] {
+        counter!(name).increment(0);
+    }
+    counter!("hansom_processor_live_requests_total", "status" => "5xx").increment(0);
+}
 
 /// Whether a parent of a shard has left a snapshot.
 #[derive(Debug, Clone, Copy)]

@@ -50,6 +50,7 @@ pub async fn run(
     cache: Arc<dyn Cache>,
     drain: Drain,
 ) -> anyhow::Result<()> {
+    metrics::describe();
     let mut consumer = stream.consumer(GROUP);
     let mut workers = JoinSet::new();
     loop {

@@ -3,6 +3,8 @@
 
 pub(crate) mod archive;
 pub(crate) mod cloud;
+pub(crate) mod composition;
+pub(crate) mod dashboard;
 pub(crate) mod diary;
 pub(crate) mod iam;
 pub(crate) mod kcl;
@@ -12,7 +14,9 @@ pub(crate) mod moto;
 pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod program;
+pub(crate) mod prometheus;
 pub(crate) mod readers;
+pub(crate) mod tools;
 pub(crate) mod worker;
 
 use std::time::{Duration, Instant};
