@@ -4,6 +4,7 @@
 
 mod kinesis;
 mod moto;
+mod postgres;
 mod redis;
 mod s3;
 
@@ -17,6 +18,7 @@ use std::{
 
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
+pub use postgres::Postgres;
 pub use redis::{Redis, RedisCluster};
 pub use s3::S3;
 

@@ -104,6 +104,11 @@ impl Redis {
         self.address
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The certificate that whoever connects by TLS must trust, a file in PEM.
     pub fn authority(&self) -> PathBuf {
         self.directory.path().join("certificate")
