@@ -203,9 +203,11 @@ impl Services {
         Self {
             ingests: (0..2).map(|_| ingest(&stream)).collect(),
             processors: streams
-                .map(|stream| processor(stream, &state, cache))
+                .map(|stream| processor(stream, &state, cache, "1s"))
                 .into(),
-            archivers: streams.map(|stream| archiver(stream, &archive)).into(),
+            archivers: streams
+                .map(|stream| archiver(stream, &archive, "2s"))
+                .into(),
         }
     }
 
@@ -217,7 +219,7 @@ impl Services {
             service.stop();
         }
         let stream = cloud.stream(STREAM_OPTIONS);
-        let processor = processor(&stream, &cloud.objects("state"), "memory:");
+        let processor = processor(&stream, &cloud.objects("state"), "memory:", "1s");
         wait_for("the rides of the undisturbed run", || {
             let now = state(processor.address("live"), acked.keys())?;
             (now == calm.state).then_some(())
@@ -254,15 +256,17 @@ fn ingest(stream: &str) -> Service {
     Service::start("ingest", &[&flags[..], &["--max-behind", "3650d"]].concat())
 }
 
-fn archiver(stream: &str, archive: &str) -> Service {
+/// Archives a shard so often.
+fn archiver(stream: &str, archive: &str, every: &str) -> Service {
     let flags = ["--stream", stream, "--archive", archive];
     Service::start(
         "archiver",
-        &[&flags[..], &["--archive-max-age", "2s"]].concat(),
+        &[&flags[..], &["--archive-max-age", every]].concat(),
     )
 }
 
-fn processor(stream: &str, state: &str, cache: &str) -> Service {
+/// Stores the state of a shard so often.
+fn processor(stream: &str, state: &str, cache: &str, every: &str) -> Service {
     let flags = [
         "--stream",
         stream,
@@ -271,6 +275,6 @@ fn processor(stream: &str, state: &str, cache: &str) -> Service {
         "--live",
         "127.0.0.1:0",
     ];
-    let more = ["--cache", cache, "--snapshot-interval", "1s"];
+    let more = ["--cache", cache, "--snapshot-interval", every];
     Service::start("processor", &[&flags[..], &more].concat())
 }

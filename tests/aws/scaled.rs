@@ -30,11 +30,13 @@ const SHARDS: u32 = 8;
 /// Of each fleet: two send at a time, one after the other for as long as workers come and go. Few
 /// vehicles with much to say, so that rides of every shard change all the time, and some end.
 const TRAFFIC: Traffic = Traffic {
-    vehicles: 60,
-    fixes: 20_000,
+    vehicles: 25,
+    fixes: 15_000,
     connections: 2,
     batch: 10,
 };
+/// What is read is stored so often: seldom enough that the one server of all does not make them wait.
+const EVERY: &str = "4s";
 /// A worker is frozen for so long at least: for several times as long as its leases last.
 const FROZEN: Duration = Duration::from_secs(30);
 /// Other options of the stream, for whoever measures.
@@ -211,8 +213,8 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
     let stream = cloud.stream(options.as_deref().unwrap_or(STREAM_OPTIONS));
     let (objects, archive) = (cloud.objects("state"), cloud.objects("archive"));
     let start = |group: &str| match group {
-        "processor" => processor(&stream, &objects, &cache),
-        _ => archiver(&stream, &archive),
+        "processor" => processor(&stream, &objects, &cache, EVERY),
+        _ => archiver(&stream, &archive, EVERY),
     };
     let ingests = [0, 1].map(|_| ingest(&stream));
     let versions = versions::Watch::start(redis.address());
