@@ -14,10 +14,7 @@ use std::{
 
 use faults::{Plan, servers::Redis};
 
-use super::{
-    Acked, Fleet, STREAM_OPTIONS, Services, Traffic, archiver, ingest, processor, state,
-    undisturbed,
-};
+use super::{Acked, Fleet, Services, Traffic, archiver, ingest, processor, state, undisturbed};
 use crate::support::{
     cloud::{Cloud, STREAM, Service},
     hand_over::{Absence, Cause, Changes, hand_overs, report},
@@ -30,16 +27,19 @@ const SHARDS: u32 = 8;
 /// Of each fleet: two send at a time, one after the other for as long as workers come and go. Few
 /// vehicles with much to say, so that rides of every shard change all the time, and some end.
 const TRAFFIC: Traffic = Traffic {
-    vehicles: 25,
-    fixes: 15_000,
-    connections: 2,
-    batch: 10,
+    vehicles: 15,
+    fixes: 9_000,
+    connections: 1,
+    batch: 30,
 };
 /// What is read is stored so often: seldom enough that the one server of all does not make them wait.
 const EVERY: &str = "4s";
 /// A worker is frozen for so long at least: for several times as long as its leases last.
 const FROZEN: Duration = Duration::from_secs(30);
-/// Other options of the stream, for whoever measures.
+/// Leases run out soon. Sixteen readers of shards share a machine with all servers: reads that come too
+/// often would keep each other waiting, and be all that is measured.
+const STREAM_OPTIONS: &str = "linger=50ms&poll=200ms&failover=3s";
+/// Other ones, for whoever measures: `linger=100ms` gives the defaults.
 const OPTIONS: &str = "HANSOM_TEST_STREAM_OPTIONS";
 
 /// The workers of one kind, and their table of leases.
@@ -184,15 +184,19 @@ fn send(to: &Service, name: &str, directory: &Path, is_over: &AtomicBool) -> Ack
     acked
 }
 
-/// Measures and says how long shards stood still.
-fn say(crews: &[Crew; 2], tables: &[leases::Seen; 2], cache: &versions::Seen) {
+/// How long shards stood still, in words.
+fn measured(crews: &[Crew; 2], tables: &[leases::Seen; 2], cache: &versions::Seen) -> Vec<String> {
     let changes = Changes::of(cache, &crews[0].leases.rows());
+    let mut said = vec![format!(
+        "between two changes of a shard: {}",
+        changes.pauses()
+    )];
     let rides = [Some(&changes), None];
-    eprintln!("between two changes of a shard: {}", changes.pauses());
     for ((crew, seen), rides) in crews.iter().zip(tables).zip(rides) {
         let hand_overs = hand_overs(&seen.sights);
-        report(crew.group, &hand_overs, &crew.absences, rides);
+        said.extend(report(crew.group, &hand_overs, &crew.absences, rides));
     }
+    said
 }
 
 #[test]
@@ -244,7 +248,7 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
     let calm = undisturbed(&fleets, TRAFFIC);
     let count: usize = acked.values().map(Vec::len).sum();
     eprintln!("{count} pings, {} trips", calm.trips.len());
-    assert!(calm.trips.len() > 20, "only {} trips", calm.trips.len());
+    assert!(calm.trips.len() > 10, "only {} trips", calm.trips.len());
     for processor in &crews[0].workers {
         wait_for("the rides of the undisturbed run in either", || {
             let now = state(processor.address("live"), acked.keys())?;
@@ -252,7 +256,7 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
         });
     }
     let cache = versions.stop();
-    say(&crews, &tables, &cache);
+    eprintln!("{}", measured(&crews, &tables, &cache).join("\n"));
     for seen in tables {
         assert!(seen.odd.is_empty(), "{:#?}", seen.odd);
     }

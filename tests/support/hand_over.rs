@@ -144,13 +144,13 @@ fn shard_of((fleet, vehicle): &Vehicle, rows: &Rows) -> String {
     its.unwrap().0.clone()
 }
 
-/// Says how long shards stood still, by cause.
+/// How long shards stood still, by cause, in words.
 pub(crate) fn report(
     group: &str,
     hand_overs: &[HandOver],
     absences: &[Absence],
     changes: Option<&Changes>,
-) {
+) -> Vec<String> {
     let mut checkpoints = BTreeMap::<Cause, Durations>::new();
     let mut rides = BTreeMap::<Cause, Durations>::new();
     for hand_over in hand_overs {
@@ -161,15 +161,12 @@ pub(crate) fn report(
         let still = changes.and_then(|changes| changes.still(hand_over));
         rides.entry(cause).or_default().0.extend(still);
     }
-    for (cause, durations) in checkpoints {
-        eprintln!("{group}, {cause:?}: checkpoints stood still for {durations}");
-    }
-    for (cause, durations) in rides
-        .iter()
-        .filter(|(_, durations)| !durations.0.is_empty())
-    {
-        eprintln!("{group}, {cause:?}: rides stood still for {durations}");
-    }
+    let said = |what: &str, by_cause: BTreeMap<Cause, Durations>| {
+        let by_cause = by_cause.into_iter().filter(|(_, all)| !all.0.is_empty());
+        let line = |(cause, all)| format!("{group}, {cause:?}: {what} stood still for {all}");
+        by_cause.map(line).collect::<Vec<_>>()
+    };
+    [said("checkpoints", checkpoints), said("rides", rides)].concat()
 }
 
 /// Durations, said by their middle and their upper end.

@@ -25,10 +25,6 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts it, and waits until it listens.
-    #[expect(
-        clippy::zombie_processes,
-        reason = "a test without a process is over anyway"
-    )]
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = follow(child.stderr.take().unwrap());

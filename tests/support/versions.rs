@@ -98,8 +98,8 @@ async fn look_on(
             _ = &mut is_enough => return seen,
             message = hears.next() => {
                 let message = message.unwrap();
-                let (ride, version) = (message.get_channel_name(), message.get_payload());
-                seen.hear(ride, version.unwrap());
+                let (ride, version) = (message.get_channel_name(), message.get_payload::<String>());
+                seen.hear(ride, &version.unwrap());
                 changed.insert(ride.to_owned());
             }
             _ = look.tick() => {
@@ -118,7 +118,7 @@ impl Seen {
     }
 
     /// Takes what was said of a ride: its version, or nothing where it is gone.
-    fn hear(&mut self, ride: &str, said: String) {
+    fn hear(&mut self, ride: &str, said: &str) {
         let Ok(version) = said.parse() else {
             self.odd.insert(format!("{ride}: {said:?} is no version"));
             return;
