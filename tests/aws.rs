@@ -4,6 +4,7 @@
 
 mod frozen;
 mod killed;
+mod scaled;
 
 use std::{
     collections::BTreeMap,
@@ -51,7 +52,31 @@ rides = of('trips').to_table(columns=['fleet_id', 'ride_id']).to_pylist()
 print(of('pings').count_rows(), len({(ride['fleet_id'], ride['ride_id']) for ride in rides}))
 ";
 
-/// A simulated fleet that sends to one ingest, as fast as it takes pings.
+/// What a fleet sends.
+#[derive(Clone, Copy)]
+struct Traffic {
+    vehicles: u32,
+    /// Faults add some and lose some.
+    fixes: u32,
+    /// Requests under way at once.
+    connections: u32,
+    /// Pings in one of them.
+    batch: u32,
+}
+
+impl Traffic {
+    /// As much as ingest takes.
+    const fn full(fixes: u32) -> Self {
+        Self {
+            vehicles: 150,
+            fixes,
+            connections: 8,
+            batch: 100,
+        }
+    }
+}
+
+/// A simulated fleet that sends to one ingest, as fast as it is answered.
 struct Fleet {
     name: String,
     sending: Child,
@@ -59,13 +84,16 @@ struct Fleet {
 }
 
 impl Fleet {
-    /// Starts one that takes so many fixes; faults add some and lose some.
-    fn start(name: &str, fixes: u32, to: SocketAddr, directory: &Path) -> Self {
+    /// Starts one.
+    fn start(name: &str, traffic: Traffic, to: SocketAddr, directory: &Path) -> Self {
         let acked = directory.join(format!("{name}.txt"));
         let seed: u32 = name.bytes().map(u32::from).sum();
-        let sending = command(&["simulate", "--faults", "--vehicles", "150", "--rate", "0"])
-            .args(["--start", START, "--batch", "100", "--patience", "300s"])
-            .args(["--pings", &fixes.to_string(), "--seed", &seed.to_string()])
+        let sending = command(&["simulate", "--faults", "--rate", "0", "--start", START])
+            .args(["--vehicles", &traffic.vehicles.to_string()])
+            .args(["--connections", &traffic.connections.to_string()])
+            .args(["--batch", &traffic.batch.to_string()])
+            .args(["--pings", &traffic.fixes.to_string()])
+            .args(["--seed", &seed.to_string(), "--patience", "300s"])
             .args(["--fleet", name, "--to", &format!("http://{to}"), "--acked"])
             .arg(&acked)
             .stdout(Stdio::null())
@@ -138,13 +166,13 @@ fn trips(data: &Path) -> Trips {
     outcome::first_trips(data)
 }
 
-/// A run of one process in which nothing fails, with these fleets of so many fixes each.
-fn undisturbed(fleets: &[&str], fixes: u32) -> Outcome {
+/// A run of one process in which nothing fails, with these fleets.
+fn undisturbed(fleets: &[&str], traffic: Traffic) -> Outcome {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("calm");
     let flags = ["--max-behind", "3650d", "--archive-max-age", "2s"];
     let program = Program::start(&data, &flags);
-    let start = |name: &&str| Fleet::start(name, fixes, program.ingest, directory.path());
+    let start = |name: &&str| Fleet::start(name, traffic, program.ingest, directory.path());
     let sending: Vec<_> = fleets.iter().map(start).collect();
     let acked: Acked = sending.into_iter().map(Fleet::acked).collect();
     outcome::wait_for_processor(&program);
@@ -170,37 +198,16 @@ impl Services {
     fn start(cloud: &Cloud, cache: &str) -> Self {
         let stream = cloud.stream(STREAM_OPTIONS);
         let (state, archive) = (cloud.objects("state"), cloud.objects("archive"));
-        let ingest = |_| {
-            let listen = free_port().to_string();
-            let flags = [
-                "--stream",
-                &stream,
-                "--listen",
-                &listen,
-                "--max-behind",
-                "3650d",
-            ];
-            Service::start("ingest", &flags)
-        };
-        let archiver = |stream| {
-            let flags = [
-                "--stream",
-                stream,
-                "--archive",
-                &archive,
-                "--archive-max-age",
-                "2s",
-            ];
-            Service::start("archiver", &flags)
-        };
         // Of each kind one reads by calls, and one by fan-out.
         let streams = [&*stream, &format!("{stream}&fanout=fast")];
         Self {
-            ingests: (0..2).map(ingest).collect(),
+            ingests: (0..2).map(|_| ingest(&stream)).collect(),
             processors: streams
-                .map(|stream| processor(stream, &state, cache))
+                .map(|stream| processor(stream, &state, cache, "1s"))
                 .into(),
-            archivers: streams.map(archiver).into(),
+            archivers: streams
+                .map(|stream| archiver(stream, &archive, "2s"))
+                .into(),
         }
     }
 
@@ -212,7 +219,7 @@ impl Services {
             service.stop();
         }
         let stream = cloud.stream(STREAM_OPTIONS);
-        let processor = processor(&stream, &cloud.objects("state"), "memory:");
+        let processor = processor(&stream, &cloud.objects("state"), "memory:", "1s");
         wait_for("the rides of the undisturbed run", || {
             let now = state(processor.address("live"), acked.keys())?;
             (now == calm.state).then_some(())
@@ -243,7 +250,23 @@ impl Services {
     }
 }
 
-fn processor(stream: &str, state: &str, cache: &str) -> Service {
+fn ingest(stream: &str) -> Service {
+    let listen = free_port().to_string();
+    let flags = ["--stream", stream, "--listen", &listen];
+    Service::start("ingest", &[&flags[..], &["--max-behind", "3650d"]].concat())
+}
+
+/// Archives a shard so often.
+fn archiver(stream: &str, archive: &str, every: &str) -> Service {
+    let flags = ["--stream", stream, "--archive", archive];
+    Service::start(
+        "archiver",
+        &[&flags[..], &["--archive-max-age", every]].concat(),
+    )
+}
+
+/// Stores the state of a shard so often.
+fn processor(stream: &str, state: &str, cache: &str, every: &str) -> Service {
     let flags = [
         "--stream",
         stream,
@@ -252,6 +275,6 @@ fn processor(stream: &str, state: &str, cache: &str) -> Service {
         "--live",
         "127.0.0.1:0",
     ];
-    let more = ["--cache", cache, "--snapshot-interval", "1s"];
+    let more = ["--cache", cache, "--snapshot-interval", every];
     Service::start("processor", &[&flags[..], &more].concat())
 }

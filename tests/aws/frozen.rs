@@ -10,7 +10,7 @@ use std::{
 
 use faults::{Plan, servers::Redis};
 
-use super::{Acked, Fleet, Services, state, undisturbed};
+use super::{Acked, Fleet, Services, Traffic, state, undisturbed};
 use crate::support::{
     cloud::{Cloud, STREAM, Service},
     leases::Leases,
@@ -18,7 +18,7 @@ use crate::support::{
 };
 
 /// Of each fleet: fleets come one after the other for as long as workers are frozen.
-const FIXES: u32 = 20_000;
+const TRAFFIC: Traffic = Traffic::full(20_000);
 /// So long after it woke a worker is watched: long enough for what it had begun, and for its next
 /// rounds of leases. (Nothing tells that it does nothing.)
 const AWAKE: Duration = Duration::from_secs(3);
@@ -89,7 +89,7 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
         sending.join().unwrap()
     });
     let fleets: Vec<&str> = acked.keys().map(String::as_str).collect();
-    let calm = undisturbed(&fleets, FIXES);
+    let calm = undisturbed(&fleets, TRAFFIC);
     eprintln!("{} fleets, {} trips", fleets.len(), calm.trips.len());
     assert!(calm.trips.len() > 20, "only {} trips", calm.trips.len());
     // The cache is everybody's: each knows the rides of both.
@@ -109,7 +109,7 @@ fn send(services: &Services, is_over: &AtomicBool) -> Acked {
     while !is_over.load(Ordering::Relaxed) {
         let at = acked.len();
         let to = services.ingests[at % 2].address("ingest");
-        let fleet = Fleet::start(&format!("fleet-{at}"), FIXES, to, directory.path());
+        let fleet = Fleet::start(&format!("fleet-{at}"), TRAFFIC, to, directory.path());
         acked.extend([fleet.acked()]);
     }
     acked

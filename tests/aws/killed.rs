@@ -8,12 +8,12 @@ use std::{
 
 use faults::Plan;
 
-use super::{Acked, Fleet, Services, undisturbed};
+use super::{Acked, Fleet, Services, Traffic, undisturbed};
 use crate::support::{cloud::Cloud, iam, readers};
 
 const FLEETS: [&str; 2] = ["east", "west"];
 /// Of each fleet.
-const FIXES: u32 = 160_000;
+const TRAFFIC: Traffic = Traffic::full(160_000);
 
 impl Services {
     /// Kills the services in turn.
@@ -36,7 +36,7 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     let Some(python) = readers::python(test) else {
         return;
     };
-    let calm = undisturbed(&FLEETS, FIXES);
+    let calm = undisturbed(&FLEETS, TRAFFIC);
     let count: usize = calm.acked.values().map(Vec::len).sum();
     assert!(count >= 300_000, "only {count} pings");
     assert!(calm.trips.len() > 50, "only {} trips", calm.trips.len());
@@ -46,7 +46,7 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     let directory = tempfile::tempdir().unwrap();
     let addresses = [0, 1].map(|at: usize| services.ingests[at].address("ingest"));
     let mut fleets =
-        [0, 1].map(|at| Fleet::start(FLEETS[at], FIXES, addresses[at], directory.path()));
+        [0, 1].map(|at| Fleet::start(FLEETS[at], TRAFFIC, addresses[at], directory.path()));
     let mut turn = 0;
     while turn < 12 || fleets.iter_mut().any(Fleet::is_sending) {
         thread::sleep(Duration::from_millis(700));

@@ -144,6 +144,17 @@ impl Service {
         self.process.signal(name);
     }
 
+    /// The name under which it shares out shards with others.
+    pub(crate) fn worker(&self) -> String {
+        let joined = self.process.said("joined");
+        joined["worker"].as_str().unwrap().to_owned()
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(self) {
+        self.process.kill();
+    }
+
     /// Where it listens.
     pub(crate) fn address(&self, name: &str) -> SocketAddr {
         self.process.address(name)

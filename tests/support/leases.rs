@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -108,7 +108,8 @@ impl Leases {
         let looking = thread::spawn(move || {
             let mut seen = Seen::default();
             while !stops.load(Ordering::Relaxed) {
-                seen.look(leases.rows());
+                let begun = Instant::now();
+                seen.look(leases.rows(), begun);
                 thread::sleep(LOOK);
             }
             seen
@@ -135,15 +136,55 @@ impl Watch {
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     last: Rows,
+    last_begun: Option<Instant>,
     pub(crate) looks: u64,
+    /// Every change of a row's holder or checkpoint, in their order.
+    pub(crate) sights: Vec<Sight>,
     /// What must not be.
     pub(crate) odd: BTreeSet<String>,
 }
 
+/// A row as it was found changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    /// It was changed between the two: the look before was begun at the one, and this one ended at the
+    /// other.
+    pub(crate) between: (Instant, Instant),
+    pub(crate) shard: String,
+    /// Who may read the shard; none where it is anybody's.
+    pub(crate) holder: Option<String>,
+    pub(crate) checkpoint: Option<Position>,
+}
+
+impl Sight {
+    fn of(shard: &str, row: &Row, between: (Instant, Instant)) -> Self {
+        let holders = ["checkpointOwner", "leaseOwner"].map(|name| text(row, name));
+        Self {
+            between,
+            shard: shard.to_owned(),
+            holder: holders.into_iter().find(|holder| !holder.is_empty()),
+            checkpoint: position(row),
+        }
+    }
+
+    fn is_as(&self, before: &Self) -> bool {
+        self.holder == before.holder && self.checkpoint == before.checkpoint
+    }
+}
+
 impl Seen {
-    fn look(&mut self, rows: Rows) {
+    /// Takes the rows of a look that was begun then.
+    fn look(&mut self, rows: Rows, begun: Instant) {
         self.looks += 1;
+        let between = (self.last_begun.unwrap_or(begun), Instant::now());
+        self.last_begun = Some(begun);
         for (shard, row) in &rows {
+            let sight = Sight::of(shard, row, between);
+            let before = self.last.get(shard);
+            let before = before.map(|before| Sight::of(shard, before, between));
+            if !before.is_some_and(|before| sight.is_as(&before)) {
+                self.sights.push(sight);
+            }
             let mut odd = forms(row);
             if let Some(before) = self.last.get(shard) {
                 odd.extend(changes(before, row));

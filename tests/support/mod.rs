@@ -6,6 +6,7 @@ pub(crate) mod cloud;
 pub(crate) mod composition;
 pub(crate) mod dashboard;
 pub(crate) mod diary;
+pub(crate) mod hand_over;
 pub(crate) mod iam;
 pub(crate) mod kcl;
 pub(crate) mod leases;
@@ -17,6 +18,7 @@ pub(crate) mod program;
 pub(crate) mod prometheus;
 pub(crate) mod readers;
 pub(crate) mod tools;
+pub(crate) mod versions;
 pub(crate) mod worker;
 
 use std::time::{Duration, Instant};

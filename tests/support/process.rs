@@ -18,35 +18,31 @@ const START: Duration = Duration::from_mins(1);
 pub(crate) struct Process {
     child: Child,
     /// Of one thread at a time, so that several may send it signals.
-    lines: Mutex<mpsc::Receiver<String>>,
+    log: Mutex<Log>,
     /// The log line that told its addresses.
     listening: Value,
 }
 
 impl Process {
     /// Starts it, and waits until it listens.
-    #[expect(
-        clippy::zombie_processes,
-        reason = "a test without a process is over anyway"
-    )]
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = follow(child.stderr.take().unwrap());
-        let mut before = Vec::new();
-        loop {
-            let line = lines
-                .recv_timeout(START)
-                .unwrap_or_else(|_| panic!("no start: {before:?}"));
-            let event: Value = serde_json::from_str(&line).unwrap_or_default();
-            if event["message"] == "listening" {
-                return Self {
-                    child,
-                    lines: Mutex::new(lines),
-                    listening: event,
-                };
-            }
-            before.push(line);
+        let mut log = Log {
+            lines,
+            begun: Vec::new(),
+        };
+        let listening = log.event("listening");
+        Self {
+            child,
+            log: Mutex::new(log),
+            listening,
         }
+    }
+
+    /// The first line of its log with this message, which it writes when it starts.
+    pub(crate) fn said(&self, message: &str) -> Value {
+        self.log.lock().unwrap().event(message)
     }
 
     /// The address of what it calls so.
@@ -80,8 +76,8 @@ impl Process {
     /// Waits until it has ended, and hands out its status and its last log lines.
     pub(crate) fn ended(mut self) -> (ExitStatus, Vec<String>) {
         let status = super::wait_for("the end of the program", || self.child.try_wait().unwrap());
-        let lines = self.lines.get_mut().unwrap();
-        (status, lines.try_iter().collect())
+        let log = self.log.get_mut().unwrap();
+        (status, log.lines.try_iter().collect())
     }
 
     /// Asks it to stop and checks that it does so in order.
@@ -104,6 +100,37 @@ impl Process {
             .parse::<u64>()
             .unwrap()
             << 10
+    }
+}
+
+/// What a process says.
+struct Log {
+    lines: mpsc::Receiver<String>,
+    /// What was read of it when it started.
+    begun: Vec<String>,
+}
+
+impl Log {
+    /// The first line with this message; waits for it where it is not there yet.
+    fn event(&mut self, message: &str) -> Value {
+        let event = |line: &String| {
+            let event = serde_json::from_str::<Value>(line).ok()?;
+            (event["message"] == message).then_some(event)
+        };
+        if let Some(event) = self.begun.iter().find_map(event) {
+            return event;
+        }
+        loop {
+            let line = self
+                .lines
+                .recv_timeout(START)
+                .unwrap_or_else(|_| panic!("no {message:?}: {:?}", self.begun));
+            let event = event(&line);
+            self.begun.push(line);
+            if let Some(event) = event {
+                return event;
+            }
+        }
     }
 }
 

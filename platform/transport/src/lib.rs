@@ -50,7 +50,8 @@ pub trait Stream: Send + Sync + 'static {
     /// Joins `group` as one more member. All shards are shared out among a group's members.
     fn consumer(&self, group: &str) -> Box<dyn Consumer>;
 
-    /// Waits until everything appended is durable and releases what the stream holds on disk.
+    /// Waits until everything appended is durable, releases what the stream holds on disk, and sees to
+    /// it that others may have the shards that were dropped here.
     ///
     /// # Errors
     /// [`StreamError`] if what was appended last could not be made durable.

@@ -33,12 +33,15 @@ use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use aws_config::{ConfigLoader, SdkConfig};
-use tokio::{sync::watch, time::sleep};
-use tracing::info;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
+use tracing::{info, warn};
 
 use self::{
     address::Address,
-    leases::{DynamoTable, Keeper, LeaseTable, Timing, WorkerId},
+    leases::{Departures, DynamoTable, Keeper, LeaseTable, Timing, WorkerId},
     listing::{ListShards as _, open_map},
     producer::KinesisProducer,
     service::Service,
@@ -57,6 +60,8 @@ pub struct KinesisStream {
     shared: SdkConfig,
     service: Arc<Service>,
     producer: Arc<KinesisProducer>,
+    /// Leases that readers have dropped, and that are not let go yet.
+    departures: Departures,
     closed: watch::Sender<bool>,
 }
 
@@ -92,6 +97,7 @@ impl KinesisStream {
             shared,
             service,
             producer: Arc::new(producer),
+            departures: Departures::default(),
             closed: watch::Sender::new(false),
         })
     }
@@ -134,6 +140,7 @@ impl Stream for KinesisStream {
                 self.address.clone(),
                 self.service.clone(),
                 self.table(group),
+                self.departures.clone(),
                 group.to_owned(),
             ))),
             member: None,
@@ -145,6 +152,12 @@ impl Stream for KinesisStream {
     async fn close(&self) -> Result<(), StreamError> {
         self.closed.send_replace(true);
         self.producer.close().await;
+        let departed = timeout(self.address.failover, self.departures.over());
+        if departed.await.is_err() {
+            warn!(
+                "ending with leases that are not let go: others take them when they have run out"
+            );
+        }
         Ok(())
     }
 }
@@ -174,6 +187,7 @@ async fn join(
     address: Arc<Address>,
     service: Arc<Service>,
     table: DynamoTable,
+    departures: Departures,
     group: String,
 ) -> Result<Member, StreamError> {
     table.create().await?;
@@ -188,7 +202,7 @@ async fn join(
     let timing = Timing {
         failover: address.failover,
     };
-    let keeper = Keeper::start(table, service, WorkerId::random(), timing);
+    let keeper = Keeper::start(table, service, WorkerId::random(), timing, departures);
     Ok(Member { keeper, consumer })
 }
 

@@ -213,7 +213,7 @@ async fn no_record_is_lost_or_overtaken_while_shards_are_split_and_merged() {
         let failed = producer.append(batch(records)).await.failed;
         assert!(failed.is_empty(), "{failed:?}");
     }
-    let all = tokio::time::timeout(Duration::from_mins(2), reading).await;
+    let all = timeout(Duration::from_mins(2), reading).await;
     let repeats = all.expect("all is read").unwrap();
     assert!(
         repeats > 0,

@@ -10,6 +10,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
+    departures::Departure,
     holding::{Holding, Standing},
     keeper::{Shared, jittered},
     metrics::{self, Event},
@@ -94,13 +95,20 @@ impl Grip {
     }
 
     /// Renews the lease until its reader has dropped it or it is lost, and then lets it go.
-    pub(super) async fn attend(self: Arc<Self>, mut dropped: oneshot::Receiver<()>) {
+    pub(super) async fn attend(self: Arc<Self>, dropped: oneshot::Receiver<Departure>) {
+        let _departure = self.renew(dropped).await;
+        self.release().await;
+        metrics::let_go();
+    }
+
+    /// Renews the lease until its reader has dropped it.
+    async fn renew(&self, mut dropped: oneshot::Receiver<Departure>) -> Option<Departure> {
         let failover = self.shared.failover;
         let mut rest = jittered(failover / RENEWALS);
         loop {
             tokio::select! {
                 biased;
-                _ = &mut dropped => break,
+                departure = &mut dropped => return departure.ok(),
                 () = self.pressed.notified() => {}
                 () = sleep(rest) => {}
             }
@@ -109,8 +117,7 @@ impl Grip {
                 Ok(()) => jittered(failover / RENEWALS),
                 Err(NotWritten::Lost(_)) => {
                     // Whether it is dropped or the reader is gone, there is nothing to let go of.
-                    let _dropped = dropped.await;
-                    break;
+                    return dropped.await.ok();
                 }
                 Err(error) => {
                     metrics::failed("renew");
@@ -119,8 +126,6 @@ impl Grip {
                 }
             };
         }
-        self.release().await;
-        metrics::let_go();
     }
 
     /// Hands the lease over to whoever asks for it, or leaves it to anybody.

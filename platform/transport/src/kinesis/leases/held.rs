@@ -10,6 +10,7 @@ use tokio::{
 use tracing::info;
 
 use super::{
+    departures::{Departure, Departures},
     grip::{Grip, Status},
     lease::Lease,
     metrics::{self, Event},
@@ -26,18 +27,25 @@ pub(crate) struct Held {
     lineage: Lineage,
     status: watch::Receiver<Status>,
     told: bool,
+    departures: Departures,
     /// Tells the task that renews the lease when it is dropped.
-    _dropped: oneshot::Sender<()>,
+    dropped: Option<oneshot::Sender<Departure>>,
 }
 
 impl Held {
-    pub(super) fn new(grip: Arc<Grip>, lease: &Lease, dropped: oneshot::Sender<()>) -> Self {
+    pub(super) fn new(
+        grip: Arc<Grip>,
+        lease: &Lease,
+        departures: Departures,
+        dropped: oneshot::Sender<Departure>,
+    ) -> Self {
         Self {
             status: grip.status(),
             grip,
             lineage: lease.lineage(),
             told: false,
-            _dropped: dropped,
+            departures,
+            dropped: Some(dropped),
         }
     }
 
@@ -116,5 +124,14 @@ impl Held {
         info!(shard = %self.shard(), "the shard is read to its end");
         shared.look_again();
         Ok(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(dropped) = self.dropped.take() {
+            // A task that is gone went down with the runtime.
+            let _gone = dropped.send(self.departures.begin());
+        }
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use super::{
+    departures::{Departure, Departures},
     grip::{Grip, RENEWALS},
     held::Held,
     holding::Holding,
@@ -32,10 +33,12 @@ use crate::{
     lock::locked,
 };
 
-/// The table is looked at so many times a failover.
-const LOOKS: u32 = 3;
-/// And so many times while another hands a lease over to this worker.
-const EAGER_LOOKS: u32 = 10;
+/// The table is looked at so many times a failover: what a worker has left, or has not minded for a
+/// failover, stands still for another part of it.
+const LOOKS: u32 = 10;
+/// And so many times while another hands a lease over to this worker: nobody reads the shard between
+/// the one's last word and the other's look.
+const EAGER_LOOKS: u32 = 40;
 /// However much changes, there is a pause between two looks: a failover has so many.
 const MOST_LOOKS: u32 = 100;
 /// Shards are listed once in so many failovers, and whenever a lease seems to be missing.
@@ -52,6 +55,9 @@ pub(crate) struct Timing {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     fallen: mpsc::UnboundedReceiver<Held>,
+    departures: Departures,
+    /// Tells the rounds that they are waited for.
+    leaves: Option<oneshot::Sender<Departure>>,
 }
 
 /// What the tasks of one worker share.
@@ -60,6 +66,7 @@ pub(super) struct Shared {
     shards: Arc<dyn ListShards>,
     pub(super) failover: Duration,
     me: WorkerId,
+    departures: Departures,
     grips: Mutex<BTreeMap<ShardId, Arc<Grip>>>,
     /// Leases that were let go since the last look.
     released: Mutex<Vec<ShardId>>,
@@ -67,35 +74,43 @@ pub(super) struct Shared {
 }
 
 impl Keeper {
-    /// Joins the group that shares the table, as worker `me`.
+    /// Joins the group that shares the table, as worker `me`. What it lets go of is among `departures`.
     pub(crate) fn start(
         table: Arc<dyn LeaseTable>,
         shards: Arc<dyn ListShards>,
         me: WorkerId,
         timing: Timing,
+        departures: Departures,
     ) -> Self {
         metrics::describe();
         let failover = timing.failover;
         // No more wait in it than there are leases.
         let (sender, fallen) = mpsc::unbounded_channel();
+        let (leaves, leaving) = oneshot::channel();
         let rounds = Rounds {
             planner: Planner::new(me.clone(), failover),
             census: Census::default(),
             list_at: Instant::now(),
             look_at: Instant::now(),
             fallen: sender,
+            _leaving: leaving,
             shared: Arc::new(Shared {
                 table,
                 shards,
                 failover,
                 me,
+                departures: departures.clone(),
                 grips: Mutex::default(),
                 released: Mutex::default(),
                 changed: Notify::new(),
             }),
         };
         tokio::spawn(rounds.run());
-        Self { fallen }
+        Self {
+            fallen,
+            departures,
+            leaves: Some(leaves),
+        }
     }
 
     /// Waits for the next lease that falls to this worker. Safe to drop while it waits.
@@ -104,6 +119,15 @@ impl Keeper {
             Some(held) => held,
             // The runtime is going down, and its tasks with it.
             None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        if let Some(leaves) = self.leaves.take() {
+            // Rounds that are over already have nothing to let go of.
+            let _over = leaves.send(self.departures.begin());
         }
     }
 }
@@ -169,6 +193,8 @@ struct Rounds {
     list_at: Instant,
     look_at: Instant,
     fallen: mpsc::UnboundedSender<Held>,
+    /// Holds the departure of a worker that has left until these rounds are over.
+    _leaving: oneshot::Receiver<Departure>,
 }
 
 impl Rounds {
@@ -269,7 +295,8 @@ impl Rounds {
         let grip = Arc::new(Grip::new(shared, holding));
         locked(&self.shared.grips).insert(lease.shard.clone(), grip.clone());
         let (dropped, tells) = oneshot::channel();
-        let held = Held::new(grip.clone(), lease, dropped);
+        let departures = self.shared.departures.clone();
+        let held = Held::new(grip.clone(), lease, departures, dropped);
         tokio::spawn(grip.attend(tells));
         // Where the worker has left meanwhile the lease is dropped, and so let go.
         let _left = self.fallen.send(held);

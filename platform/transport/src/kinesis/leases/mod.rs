@@ -6,6 +6,7 @@
 //! could not move it in time regards its own as lost ([`holding`]). Rows come and go with the shards
 //! that are listed ([`sync`]). A [`keeper`] does all that for one worker.
 
+mod departures;
 mod dynamo;
 mod expression;
 mod grip;
@@ -27,6 +28,7 @@ mod worker;
 mod write;
 
 pub(crate) use self::{
+    departures::Departures,
     dynamo::DynamoTable,
     held::Held,
     keeper::{Keeper, Timing},

@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 struct World {
     table: Arc<MemoryTable>,
     shards: Arc<Shards>,
+    departures: Departures,
     born: usize,
 }
 
@@ -67,6 +68,7 @@ impl World {
         let world = Self {
             table: Arc::default(),
             shards: Arc::default(),
+            departures: Departures::default(),
             born: 0,
         };
         for id in shards {
@@ -102,7 +104,8 @@ impl World {
         };
         let me = WorkerId::new(&format!("hansom-{}", self.born));
         let timing = Timing { failover: FAILOVER };
-        let keeper = Keeper::start(Arc::new(way), self.shards.clone(), me, timing);
+        let (shards, departures) = (self.shards.clone(), self.departures.clone());
+        let keeper = Keeper::start(Arc::new(way), shards, me, timing, departures);
         (keeper, is_cut)
     }
 
@@ -376,3 +379,5 @@ async fn obey(mut keeper: Keeper, moves: Arc<Mutex<usize>>) {
         tokio::spawn(async move { held.revoked().await });
     }
 }
+
+mod leaving;
