@@ -68,7 +68,29 @@ pub(crate) fn describe() {
     );
     describe_counter!(
         "hansom_processor_cache_failures_total",
-        "Changes that the cache did not take, for it was away"
+        "Writes that the cache did not take, for it was away"
+    );
+    describe_counter!(
+        "hansom_processor_cache_changes_total",
+        "Rides and vehicles that went to the cache"
+    );
+    describe_histogram!(
+        "hansom_processor_cache_lag_seconds",
+        Unit::Seconds,
+        "From the stream's taking of the oldest record of a write to the cache to that write's end"
+    );
+    describe_histogram!(
+        "hansom_processor_cache_recovery_seconds",
+        Unit::Seconds,
+        "For how long the cache missed something of a shard, after it was away or has lost all"
+    );
+    describe_gauge!(
+        "hansom_processor_cache_waiting_vehicles",
+        "Vehicles that the cache does not have as they are"
+    );
+    describe_counter!(
+        "hansom_processor_live_reads_total",
+        "Rides and vehicles told: read from the cache, read recently, or old as the cache is away"
     );
     describe_gauge!("hansom_processor_shards", "Shards that are followed");
     describe_gauge!("hansom_processor_vehicles", "Vehicles that are followed");
