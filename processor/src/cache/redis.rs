@@ -148,13 +148,16 @@ impl RedisCache {
         self.link.ask(&questions).await
     }
 
-    /// Takes names out of an index whose hashes are gone.
-    async fn take_out(&self, index: &str, names: &[&str]) -> Result<(), CacheError> {
-        if names.is_empty() {
+    /// Takes the names of these hashes out of an index, if they are still gone.
+    async fn take_out(&self, index: &str, gone: Vec<String>) -> Result<(), CacheError> {
+        if gone.is_empty() {
             return Ok(());
         }
         let mut removal = pipe();
-        removal.cmd("ZREM").arg(index).arg(names).ignore();
+        for key in gone {
+            let keys = [key, index.to_owned()];
+            call(&self.link.scripts.take_out, &keys, &mut removal).ignore();
+        }
         self.link.ask(&removal).await
     }
 
@@ -247,12 +250,12 @@ impl Cache for RedisCache {
             let mut gone = Vec::new();
             for (id, fields) in ids.iter().zip(kept) {
                 if fields.is_empty() {
-                    gone.push(id.as_str());
+                    gone.push(keys::ride(fleet, *id));
                 }
                 let ride = ride_of(fleet, *id, fields);
                 found.extend(ride.filter(|ride| phase.is_none_or(|phase| ride.phase == phase)));
             }
-            self.take_out(&index, &gone).await?;
+            self.take_out(&index, gone).await?;
         }
         found.truncate(limit);
         Ok(found)
@@ -281,7 +284,7 @@ impl Cache for RedisCache {
             found.clear();
             for (id, fields) in ids.iter().zip(kept) {
                 if fields.is_empty() {
-                    gone.push(id.as_str());
+                    gone.push(keys::vehicle(query.fleet, *id));
                 }
                 let vehicle = vehicle_of(query.fleet, *id, fields);
                 found.extend(vehicle.and_then(|vehicle| nearby(&query, vehicle)));
@@ -289,7 +292,7 @@ impl Cache for RedisCache {
             if gone.is_empty() {
                 break;
             }
-            self.take_out(&keys::places(query.fleet), &gone).await?;
+            self.take_out(&keys::places(query.fleet), gone).await?;
         }
         sort_nearest_first(&mut found);
         Ok(found)

@@ -72,3 +72,103 @@ pub(super) fn read<Kept: DeserializeOwned>(
     }
     serde_json::from_value(Value::Object(object)).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{option, prelude::*};
+    use schemas::{
+        DriverId, FleetId, Phase, RideId, RideProgress, Timestamp, VehicleId, VehiclePosition,
+        VehicleState,
+    };
+
+    use super::*;
+
+    /// Ids as ids may be, such that look like other values among them.
+    const ID: &str = "(true|null|0|[A-Za-z0-9._:-]{1,64})";
+
+    fn time() -> impl Strategy<Value = Timestamp> {
+        (0..4_000_000_000_000_i64).prop_map(Timestamp)
+    }
+
+    fn number() -> impl Strategy<Value = f64> {
+        prop_oneof![Just(0.0), -1e9..1e9, (-1e9..1e9_f64).prop_map(f64::round)]
+    }
+
+    prop_compose! {
+        fn rides()(
+            (ride, vehicle, driver) in (ID, ID, option::of(ID)),
+            (version, phase) in (any::<u64>(), 0..Phase::ALL.len()),
+            (since, as_of, eta, stalled) in (time(), time(), option::of(time()), option::of(time())),
+            (lat, lng, travelled) in (option::of(number()), option::of(number()), number()),
+            (left, fraction, eta_s) in (option::of(number()), option::of(0.0..=1.0), option::of(number())),
+            off_route in any::<bool>(),
+        ) -> RideProgress {
+            RideProgress {
+                fleet_id: FleetId::default(),
+                ride_id: RideId::new(&ride).unwrap(),
+                vehicle_id: VehicleId::new(&vehicle).unwrap(),
+                driver_id: driver.map(|driver| DriverId::new(&driver).unwrap()),
+                version,
+                phase: Phase::ALL[phase],
+                phase_since_ms: since,
+                as_of_ms: as_of,
+                lat,
+                lng,
+                travelled_m: travelled,
+                remaining_m: left,
+                fraction,
+                eta_ms: eta,
+                eta_s,
+                off_route,
+                stalled_since_ms: stalled,
+            }
+        }
+    }
+
+    prop_compose! {
+        fn vehicles()(
+            (vehicle, driver, ride) in (ID, option::of(ID), option::of(ID)),
+            (version, state, time) in (any::<u64>(), 0..VehicleState::ALL.len(), time()),
+            (lat, lng) in (number(), number()),
+            (speed, heading, accuracy) in
+                (option::of(number()), option::of(number()), option::of(number())),
+        ) -> VehiclePosition {
+            VehiclePosition {
+                fleet_id: FleetId::default(),
+                vehicle_id: VehicleId::new(&vehicle).unwrap(),
+                driver_id: driver.map(|driver| DriverId::new(&driver).unwrap()),
+                ride_id: ride.map(|ride| RideId::new(&ride).unwrap()),
+                version,
+                time_ms: time,
+                lat,
+                lng,
+                speed_mps: speed,
+                heading_deg: heading,
+                accuracy_m: accuracy,
+                state: VehicleState::ALL[state],
+            }
+        }
+    }
+
+    /// What a hash holds that was given these fields.
+    fn kept(value: &impl Serialize, names: &[&str]) -> HashMap<String, String> {
+        let values = write(value, names).unwrap();
+        let pairs = names.iter().map(|name| (*name).to_owned()).zip(values);
+        pairs.filter(|(_, value)| !value.is_empty()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_ride_comes_back_as_it_was_written(ride in rides()) {
+            let key = [("fleet_id", ride.fleet_id.as_str()), ("ride_id", ride.ride_id.as_str())];
+            prop_assert_eq!(read(&key, kept(&ride, &OF_RIDE)), Some(ride));
+        }
+
+        #[test]
+        fn a_vehicle_comes_back_as_it_was_written(vehicle in vehicles()) {
+            let (fleet, id) = (vehicle.fleet_id, vehicle.vehicle_id);
+            let key = [("fleet_id", fleet.as_str()), ("vehicle_id", id.as_str())];
+            prop_assert_eq!(read(&key, kept(&vehicle, &OF_VEHICLE)), Some(vehicle));
+        }
+    }
+}

@@ -39,6 +39,8 @@ pub(super) struct Scripts {
     /// Keys: vehicle, places. Arguments: seconds to keep, longitude and latitude (empty where the index
     /// has no such place), fields.
     pub(super) write_vehicle: Script,
+    /// Keys: what is gone, index. Whoever has written it again meanwhile keeps it there.
+    pub(super) take_out: Script,
 }
 
 impl Default for Scripts {
@@ -69,6 +71,10 @@ else redis.call('GEOADD', KEYS[2], ARGV[2], ARGV[3], id) end
 redis.call('EXPIRE', KEYS[2], {KEEP_INDEX})",
                 names(&OF_VEHICLE)
             )),
+            take_out: Script::new(
+                "local id = string.match(KEYS[1], '}:%a+:(.*)')
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('ZREM', KEYS[2], id) end",
+            ),
         }
     }
 }
@@ -76,7 +82,13 @@ redis.call('EXPIRE', KEYS[2], {KEEP_INDEX})",
 impl Scripts {
     /// Makes them known to a server, or to all nodes of a cluster.
     pub(super) async fn load(&self, connection: &mut Connection) -> Result<(), RedisError> {
-        for script in [&self.write_ride, &self.remove_ride, &self.write_vehicle] {
+        let all = [
+            &self.write_ride,
+            &self.remove_ride,
+            &self.write_vehicle,
+            &self.take_out,
+        ];
+        for script in all {
             let _hash: String = script.load_async(connection).await?;
         }
         Ok(())
