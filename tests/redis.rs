@@ -118,9 +118,9 @@ fn shown(live: SocketAddr, fleets: usize) -> Option<BTreeMap<String, Value>> {
 fn check_rebuild(state: &Path, cache: &Redis, fleets: usize, expected: &BTreeMap<String, Value>) {
     let cache = format!("redis://{}", cache.address());
     let state = format!("file://{}", state.display());
-    let rebuild = ["rebuild", "--state", &state, "--cache", &cache];
-    let rebuilt = service("processor", &rebuild).output().unwrap();
-    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    let flags = ["rebuild", "--state", &state, "--cache", &cache];
+    let ended = service("processor", &flags).output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
     // A processor that follows nothing tells what is there.
     let [stream, state] = [["--stream", "memory:"], ["--state", "memory:"]];
     let flags = [

@@ -3,6 +3,7 @@
 
 mod reported;
 mod view;
+mod word;
 
 use std::{
     sync::Arc,
@@ -28,6 +29,7 @@ use crate::{
 };
 use reported::Reported;
 use view::View;
+use word::{checkpoint, close};
 
 /// The group under which all processors share out the shards.
 const GROUP: &str = "processor";
@@ -357,27 +359,6 @@ impl Worker {
         error!(shard = %shard.id(), "left without a snapshot: the next owner reads more again");
         Ok(End::GaveUp)
     }
-}
-
-async fn checkpoint(shard: &mut dyn Shard, position: Position) {
-    if let Err(error) = shard.checkpoint(position).await {
-        warn!(shard = %shard.id(), %error, "the checkpoint stays behind");
-    }
-}
-
-/// Tells the stream that the shard is done. If it does not hear, the shard comes again, at its end.
-async fn close(shard: &mut dyn Shard) -> End {
-    for tries in 1..=LAST_TRIES {
-        let Err(error) = shard.finish().await else {
-            return End::Closed;
-        };
-        metrics::finish_failed();
-        warn!(shard = %shard.id(), %error, tries, "the stream does not take the end of the shard");
-        if tries < LAST_TRIES {
-            time::sleep(RETRY_WAIT).await;
-        }
-    }
-    End::GaveUp
 }
 
 /// Whether the storage may give a better answer later.

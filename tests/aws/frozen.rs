@@ -68,7 +68,7 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
         ];
         let freezing = groups.map(|(group, workers)| {
             let leases = Leases {
-                dynamodb: cloud.moto.address(),
+                dynamodb: cloud.dynamodb(),
                 name: format!("{STREAM}-{group}"),
             };
             scope.spawn(move || {

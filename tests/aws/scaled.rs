@@ -56,7 +56,7 @@ impl Crew {
             group,
             workers: vec![first],
             leases: Leases {
-                dynamodb: cloud.moto.address(),
+                dynamodb: cloud.dynamodb(),
                 name: format!("{STREAM}-{group}"),
             },
             absences: Vec::new(),

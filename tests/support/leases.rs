@@ -236,10 +236,8 @@ fn changes(before: &Row, now: &Row) -> Vec<String> {
     }
     let ended = |row| text(row, "checkpoint") == SHARD_END;
     if !ended(now) && (ended(before) || position(now) < position(before)) {
-        odd.push(format!(
-            "the checkpoint fell to {}",
-            text(now, "checkpoint")
-        ));
+        let [before, now] = [before, now].map(position);
+        odd.push(format!("the checkpoint fell from {before:?} to {now:?}"));
     }
     for name in FIXED {
         if before.contains_key(name) && before.get(name) != now.get(name) {

@@ -9,8 +9,9 @@
 //! network heal before it counts what arrived.
 //!
 //! Test servers are often less careful than what they stand for: they look and then write, where
-//! the real one does both at once. [`Plan::one_at_a_time`] lets one request of a kind through at a
-//! time, which gives them the order that the real one has.
+//! the real one does both at once, and show what is half written. [`Plan::one_at_a_time`] lets one
+//! request of a kind through at a time, and no other beside it, which gives them the order that the
+//! real one has.
 //!
 //! A request's way: [`Proxy`] notes it as a [`Call`], draws its [`Fault`] by the [`Plan`], asks the
 //! server, if it is a call of Kinesis by way of what mends those, and delivers the answer as the
@@ -46,6 +47,7 @@ use axum::{
     http::{Request, StatusCode},
     response::{IntoResponse as _, Response},
 };
+use tokio::sync::RwLock;
 
 pub use call::Call;
 use draws::Draws;
@@ -69,7 +71,8 @@ struct Shared {
     upstream: Upstream,
     draws: Mutex<Draws>,
     reshards: Mutex<Vec<Order>>,
-    one_at_a_time: tokio::sync::Mutex<()>,
+    /// Held alone by requests that come one at a time, and by all others together.
+    turns: RwLock<()>,
 }
 
 impl Proxy {
@@ -85,7 +88,7 @@ impl Proxy {
             },
             draws: Mutex::new(Draws::of(plan, seed)),
             reshards: Mutex::default(),
-            one_at_a_time: tokio::sync::Mutex::default(),
+            turns: RwLock::default(),
         });
         let router = Router::new().fallback(pass).with_state(shared.clone());
         let runtime = OwnRuntime::start();
@@ -157,11 +160,13 @@ impl Shared {
             headers,
             ..
         } = &question;
-        let _turn = if (plan.one_at_a_time)(method, uri, headers) {
-            Some(self.one_at_a_time.lock().await)
+        let is_alone = (plan.one_at_a_time)(method, uri, headers);
+        let (_alone, _together);
+        if is_alone {
+            _alone = self.turns.write().await;
         } else {
-            None
-        };
+            _together = self.turns.read().await;
+        }
         if kinesis::is_understood(headers) {
             kinesis::ask(self, question, plan).await
         } else {

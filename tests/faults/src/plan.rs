@@ -44,7 +44,7 @@ pub struct Plan {
     pub throttled: f64,
     /// What else fails in calls of Kinesis.
     pub kinesis: KinesisPlan,
-    /// Which requests the server gets one at a time.
+    /// Which requests the server gets one at a time, with no other beside them.
     pub one_at_a_time: fn(&Method, &Uri, &HeaderMap) -> bool,
 }
 

@@ -155,11 +155,13 @@ async fn most_at_once(actions: [&'static str; 4]) -> usize {
 }
 
 #[tokio::test]
-async fn writes_come_one_at_a_time_though_their_clients_leave() {
+async fn writes_come_one_at_a_time_and_beside_no_read_though_their_clients_leave() {
     let writes = ["PutItem", "UpdateItem", "UpdateItem", "DeleteItem"];
     assert_eq!(most_at_once(writes).await, 1);
     let reads = ["GetItem", "Query", "Scan", "GetItem"];
     assert!(most_at_once(reads).await > 1);
+    let read_and_writes = ["Scan", "UpdateItem", "PutItem", "DeleteItem"];
+    assert_eq!(most_at_once(read_and_writes).await, 1);
 }
 
 #[tokio::test]

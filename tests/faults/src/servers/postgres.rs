@@ -1,5 +1,5 @@
-//! PostgreSQL, as Debian has it: a database of its own in a directory of its own, which counts what it
-//! is asked.
+//! PostgreSQL, as Debian has it: a database of its own in a directory of its own, which counts what
+//! it is asked.
 
 use std::{
     fs,
