@@ -2,6 +2,7 @@
 //! dropped. They are implementations by others of what AWS serves; where they are less careful
 //! than AWS, they are made as careful here. What fails is no matter of theirs: see [`crate::Proxy`].
 
+mod kafka;
 mod kinesis;
 mod moto;
 mod redis;
@@ -15,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use kafka::Kafka;
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
 pub use redis::Redis;
