@@ -14,6 +14,7 @@ mod bad_input;
 mod commands;
 mod conservation;
 mod contracts;
+mod kafka;
 mod kcl;
 mod replay;
 mod services;

@@ -4,6 +4,7 @@
 pub(crate) mod archive;
 pub(crate) mod cloud;
 pub(crate) mod diary;
+pub(crate) mod fleet;
 pub(crate) mod iam;
 pub(crate) mod kcl;
 pub(crate) mod leases;
@@ -13,6 +14,7 @@ pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod readers;
+pub(crate) mod services;
 pub(crate) mod worker;
 
 use std::time::{Duration, Instant};

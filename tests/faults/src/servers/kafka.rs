@@ -13,6 +13,7 @@ use std::{
 };
 
 use rdkafka::{
+    error::KafkaResult,
     mocking::MockCluster,
     producer::DefaultProducerContext,
     types::{RDKafkaApiKey, RDKafkaRespErr},
@@ -109,10 +110,7 @@ impl Kafka {
     }
 
     #[expect(clippy::expect_used, reason = "it is for tests")]
-    fn ask<Error: std::fmt::Debug>(
-        &self,
-        ask: impl FnOnce(&Brokers) -> Result<(), Error> + Send + 'static,
-    ) {
+    fn ask(&self, ask: impl FnOnce(&Brokers) -> KafkaResult<()> + Send + 'static) {
         let (done, waits) = mpsc::channel();
         let ask: Ask = Box::new(move |brokers| {
             ask(brokers).expect("the brokers to do as they are told");
