@@ -73,7 +73,7 @@ impl Client {
 
     /// Whether it has met an error after which it takes nothing more.
     pub(super) fn is_broken(&self) -> bool {
-        self.producer.client().context().voice.is_broken()
+        self.producer.client().fatal_error().is_some()
     }
 
     /// Hands over the records of a batch, which has some, in their order.

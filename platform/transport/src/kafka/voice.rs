@@ -3,10 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use rdkafka::{
@@ -27,7 +24,6 @@ pub(super) struct Voice {
     role: &'static str,
     /// The group whose lag its figures tell.
     group: Option<Arc<str>>,
-    is_broken: Arc<AtomicBool>,
     /// What was counted of each broker before: calls, and those again.
     counted: Arc<Mutex<HashMap<String, [u64; 2]>>>,
 }
@@ -38,7 +34,6 @@ impl Voice {
         Self {
             role,
             group: None,
-            is_broken: Arc::default(),
             counted: Arc::default(),
         }
     }
@@ -49,11 +44,6 @@ impl Voice {
             group: Some(group.into()),
             ..Self::of("reader")
         }
-    }
-
-    /// Whether the client has met an error after which it does nothing more.
-    pub(super) fn is_broken(&self) -> bool {
-        self.is_broken.load(Ordering::Acquire)
     }
 
     /// Counts what was sent to brokers since the last time.
@@ -72,6 +62,10 @@ impl Voice {
 impl ClientContext for Voice {
     fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
         let client = self.role;
+        if fac == "FAIL" {
+            // It comes as an error too.
+            return debug!(client, code = fac, "{log_message}");
+        }
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
@@ -88,10 +82,6 @@ impl ClientContext for Voice {
         let client = self.role;
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AutoOffsetReset) => {}
-            Some(RDKafkaErrorCode::Fatal) => {
-                self.is_broken.store(true, Ordering::Release);
-                warn!(client, %error, reason, "a client of the brokers ended");
-            }
             _ => warn!(client, %error, reason, "trouble with the brokers"),
         }
     }
