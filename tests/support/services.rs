@@ -58,7 +58,7 @@ impl Services {
                 &[&["--stream", &places.streams[0]], &flags[..]].concat(),
             )
         };
-        let processor = |stream| processor(stream, &places, &places.cache);
+        let processor = |stream: &String| processor(stream, &places, &places.cache);
         let archiver = |stream: &String| {
             let flags = ["--archive", &places.archive, "--archive-max-age", "2s"];
             Service::start("archiver", &[&["--stream", stream], &flags[..]].concat())

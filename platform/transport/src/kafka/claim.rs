@@ -26,6 +26,7 @@ impl Claim {
     pub(super) fn next(shared: &Arc<Shared>, ask: &mpsc::Sender<Ask>) -> Option<Self> {
         let changed = shared.changed.subscribe();
         let tenure = locked(&shared.holdings).claim()?;
+        shared.enter();
         Some(Self {
             tenure,
             shared: shared.clone(),
@@ -88,5 +89,6 @@ impl Drop for Claim {
             // The thread has ended, and reads nothing.
             self.shared.change(|holdings| holdings.release(self.tenure));
         }
+        self.shared.exit();
     }
 }

@@ -39,6 +39,8 @@ pub(super) type Underway = Arc<Mutex<Pending<Waiting>>>;
 /// Who waits for a batch, and its share of the queue.
 #[derive(Debug)]
 pub(super) struct Waiting {
+    /// How many records it has.
+    pub(super) records: usize,
     pub(super) answer: oneshot::Sender<Appended>,
     pub(super) _share: OwnedSemaphorePermit,
 }
@@ -116,6 +118,7 @@ impl Client {
 fn settle(underway: &Underway, ticket: Ticket, error: Option<AppendError>) {
     let done = locked(underway).settle(ticket, error);
     if let Some((waiting, appended)) = done {
+        crate::metrics::appended((waiting.records - appended.failed.len()) as u64);
         // Whoever is gone does not wait for it.
         let _gone = waiting.answer.send(appended);
     }
@@ -167,10 +170,7 @@ impl ProducerContext for Deliveries {
     fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
         let ticket = Ticket::from_number(number as u64);
         let error = match result {
-            Ok(_) => {
-                crate::metrics::appended(1);
-                None
-            }
+            Ok(_) => None,
             Err((error, message)) => {
                 metrics::given_up();
                 Some(refusal(error, message.key_len() + message.payload_len()))

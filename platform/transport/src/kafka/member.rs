@@ -9,7 +9,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) is_broken: watch::Sender<bool>,
     /// Whether it has left its group.
     pub(super) has_left: watch::Sender<bool>,
+    /// How many take or hold partitions; without any it leaves.
+    users: AtomicUsize,
 }
 
 impl Shared {
@@ -70,9 +72,19 @@ impl Shared {
         outcome
     }
 
+    /// One more takes or holds partitions.
+    pub(super) fn enter(&self) {
+        self.users.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One less does.
+    pub(super) fn exit(&self) {
+        self.users.fetch_sub(1, Ordering::AcqRel);
+    }
+
     /// Whether it is on its way out: nobody takes or holds partitions any more.
     pub(super) fn is_leaving(&self) -> bool {
-        locked(&self.holdings).may_leave()
+        self.users.load(Ordering::Acquire) == 0
     }
 }
 
@@ -118,7 +130,7 @@ impl Member {
     }
 
     fn serve(&mut self) {
-        while !self.shared.is_leaving() {
+        while !locked(&self.shared.holdings).may_leave() {
             match self.asked.recv_timeout(LOOK_AGAIN) {
                 Ok(ask) => self.answer(ask),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -134,10 +146,9 @@ impl Member {
 
     /// Leaves the group, once nobody uses its clients.
     fn leave(mut self) {
+        let may_leave = locked(&self.shared.holdings).may_leave();
         self.shared.change(Holdings::lose_all);
-        self.shared
-            .is_broken
-            .send_replace(!self.shared.is_leaving());
+        self.shared.is_broken.send_replace(!may_leave);
         // What the group has said so far has an answer before it is left.
         self.poll();
         let Self {

@@ -191,6 +191,7 @@ fn join(
     };
     let (ask, asked) = mpsc::channel();
     let shared = Arc::<Shared>::default();
+    shared.enter();
     let topic = Arc::<str>::from(&*address.topic);
     let member = Member {
         clients: clients.clone(),
@@ -277,6 +278,7 @@ impl Drop for KafkaConsumer {
     fn drop(&mut self) {
         self.clients = None;
         self.shared.change(holdings::Holdings::leave);
+        self.shared.exit();
         // A thread that has ended needs no waking.
         let _ended = self.ask.send(Ask::Look);
     }

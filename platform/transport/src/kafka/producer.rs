@@ -130,6 +130,7 @@ impl Producer for KafkaProducer {
                 return unavailable(records, "it is started anew");
             };
             let waiting = Waiting {
+                records,
                 answer,
                 _share: share,
             };
