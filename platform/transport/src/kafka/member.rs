@@ -361,18 +361,20 @@ impl ConsumerContext for Rebalances {
         let is_revoked = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS;
         if self.is_leaving.load(Ordering::Acquire) {
             // The thread is at its end: nobody holds anything.
-            let answered = match is_revoked {
-                true => client.incremental_unassign(list),
-                false => client.incremental_assign(list),
+            let answered = if is_revoked {
+                client.incremental_unassign(list)
+            } else {
+                client.incremental_assign(list)
             };
             if let Err(error) = answered {
                 warn!(%error, "leaving a group");
             }
             return;
         }
-        let said = match is_revoked {
-            true => Said::Revoked(list.clone()),
-            false => Said::Assigned(list.clone()),
+        let said = if is_revoked {
+            Said::Revoked(list.clone())
+        } else {
+            Said::Assigned(list.clone())
         };
         locked(&self.said).push(said);
     }

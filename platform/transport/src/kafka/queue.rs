@@ -38,7 +38,7 @@ pub(super) enum Taken {
 
 /// The queue of one partition.
 pub(super) struct Queue {
-    queue: PartitionQueue<Voice>,
+    messages: PartitionQueue<Voice>,
     filled: Arc<Notify>,
     /// What came after the records that were handed out.
     next: Option<Taken>,
@@ -47,12 +47,12 @@ pub(super) struct Queue {
 impl Queue {
     /// The queue of a partition; None where the client cannot have one.
     pub(super) fn of(reader: &Arc<Reader>, topic: &str, partition: i32) -> Option<Self> {
-        let mut queue = reader.split_partition_queue(topic, partition)?;
+        let mut messages = reader.split_partition_queue(topic, partition)?;
         let filled = Arc::new(Notify::new());
         let tell = filled.clone();
-        queue.set_nonempty_callback(move || tell.notify_one());
+        messages.set_nonempty_callback(move || tell.notify_one());
         Some(Self {
-            queue,
+            messages,
             filled,
             next: None,
         })
@@ -78,7 +78,7 @@ impl Queue {
             if records.is_full() {
                 break Taken::Nothing;
             }
-            match self.queue.poll(std::time::Duration::ZERO) {
+            match self.messages.poll(std::time::Duration::ZERO) {
                 Some(Ok(message)) => {
                     if cursor.take(message.offset()) {
                         records.push(&message);

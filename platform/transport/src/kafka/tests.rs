@@ -109,6 +109,12 @@ impl Storm {
     }
 }
 
+/// Lets the next calls of a kind fail, and none beside them: what nobody called for is over.
+fn fail(kafka: &Kafka, calls: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
+    kafka.heal(calls);
+    kafka.fail(calls, errors);
+}
+
 /// What happens in one turn, to topics that are there.
 fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
     use RDKafkaRespErr as Answer;
@@ -116,7 +122,8 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
     match turn % 7 {
         0 => kafka.down(broker),
         1 => kafka.up(broker),
-        2 => kafka.fail(
+        2 => fail(
+            kafka,
             RDKafkaApiKey::Produce,
             &[
                 Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
@@ -124,7 +131,8 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
                 Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
             ],
         ),
-        3 => kafka.fail(
+        3 => fail(
+            kafka,
             RDKafkaApiKey::Fetch,
             &[
                 Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
@@ -132,7 +140,8 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
                 Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
             ],
         ),
-        4 => kafka.fail(
+        4 => fail(
+            kafka,
             RDKafkaApiKey::ListOffsets,
             &[
                 Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,

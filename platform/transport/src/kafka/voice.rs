@@ -80,9 +80,13 @@ impl ClientContext for Voice {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let client = self.role;
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AutoOffsetReset) => {}
-            _ => warn!(client, %error, reason, "trouble with the brokers"),
+        let code = error.rdkafka_error_code();
+        let is_for_readers = matches!(
+            code,
+            Some(RDKafkaErrorCode::PartitionEOF | RDKafkaErrorCode::AutoOffsetReset)
+        );
+        if !is_for_readers {
+            warn!(client, %error, reason, "trouble with the brokers");
         }
     }
 

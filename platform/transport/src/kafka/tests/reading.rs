@@ -45,9 +45,10 @@ async fn what_retention_has_taken_is_told_as_a_gap() {
     append_bulk(&*stream, 8_000_000).await;
     for if_any in [false, true] {
         shard.seek(first);
-        let read = match if_any {
-            true => shard.read_if_any().await.unwrap().unwrap(),
-            false => shard.read().await.unwrap(),
+        let read = if if_any {
+            shard.read_if_any().await.unwrap().unwrap()
+        } else {
+            shard.read().await.unwrap()
         };
         let Read::Gap(until) = read else {
             panic!("no gap, but {read:?}")
@@ -80,9 +81,10 @@ async fn a_position_beyond_the_end_is_another_logs() {
     );
     for if_any in [false, true] {
         shard.seek(Some(Position::from_offset(1)));
-        let error = match if_any {
-            true => shard.read_if_any().await.err(),
-            false => shard.read().await.err(),
+        let error = if if_any {
+            shard.read_if_any().await.err()
+        } else {
+            shard.read().await.err()
         };
         let error = error.unwrap().to_string();
         assert!(error.contains("another log's"), "{error}");
