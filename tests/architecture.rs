@@ -36,7 +36,7 @@ const OWNERS: [(&str, &str); 10] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 56] = [
+const PURE: [&str; 59] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -80,6 +80,9 @@ const PURE: [&str; 56] = [
     "platform/transport/src/kinesis/leases/holding.rs",
     "platform/transport/src/kinesis/leases/item.rs",
     "platform/transport/src/kinesis/leases/expression.rs",
+    "platform/transport/src/kafka/cursor.rs",
+    "platform/transport/src/kafka/holdings.rs",
+    "platform/transport/src/kafka/pending.rs",
     "platform/objects/src/key.rs",
     "platform/service/src/duration.rs",
     "src/client/answer.rs",

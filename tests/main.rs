@@ -15,6 +15,7 @@ mod commands;
 mod compose;
 mod conservation;
 mod contracts;
+mod kafka;
 mod kcl;
 mod monitoring;
 mod redis;

@@ -16,9 +16,9 @@ use reqwest::header::AGE;
 use serde_json::Value;
 
 use crate::support::{
-    cloud::Service,
     outcome::{self, live_state},
     program::{Program, command, get, service, wait},
+    services::Service,
     wait_for,
 };
 

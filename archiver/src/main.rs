@@ -26,7 +26,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Settings {
-    /// Stream that is archived: `kinesis://stream?region=eu-west-1`.
+    /// Stream that is archived: `kinesis://stream?region=eu-west-1` or `kafka://broker:9092/topic`.
     #[arg(long, value_name = "URL", env = "HANSOM_STREAM")]
     stream: String,
 

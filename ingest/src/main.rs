@@ -25,8 +25,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Settings {
-    /// Stream that takes pings and ride events: `kinesis://stream?region=eu-west-1`. Credentials come
-    /// as the AWS tools find them: environment, profile or instance.
+    /// Stream that takes pings and ride events: `kinesis://stream?region=eu-west-1` or
+    /// `kafka://broker:9092/topic`. Credentials for AWS come as its tools find them: environment,
+    /// profile or instance.
     #[arg(long, value_name = "URL", env = "HANSOM_STREAM")]
     stream: String,
 

@@ -36,8 +36,9 @@ struct Settings {
     #[command(subcommand)]
     command: Option<Command>,
 
-    /// Stream that has pings and ride events, and takes trips: `kinesis://stream?region=eu-west-1`.
-    /// Credentials come as the AWS tools find them: environment, profile or instance.
+    /// Stream that has pings and ride events, and takes trips: `kinesis://stream?region=eu-west-1` or
+    /// `kafka://broker:9092/topic`. Credentials for AWS come as its tools find them: environment,
+    /// profile or instance.
     #[arg(long, value_name = "URL", env = "HANSOM_STREAM", required = true)]
     stream: Option<String>,
 

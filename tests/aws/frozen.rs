@@ -10,11 +10,14 @@ use std::{
 
 use faults::{Plan, servers::Redis};
 
-use super::{Acked, Fleet, Services, Traffic, state, undisturbed};
+use super::{Bucket, places};
 use crate::support::{
-    cloud::{Cloud, STREAM, Service},
+    cloud::{Cloud, STREAM},
+    fleet::{Acked, Fleet, Traffic, state, undisturbed},
     leases::Leases,
-    readers, wait_for,
+    readers,
+    services::{Service, Services},
+    wait_for,
 };
 
 /// Of each fleet: fleets come one after the other for as long as workers are frozen.
@@ -58,7 +61,7 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
     let Some(redis) = Redis::start(test) else {
         return;
     };
-    let services = Services::start(&cloud, &format!("redis://{}", redis.address()));
+    let services = Services::start(places(&cloud, &format!("redis://{}", redis.address())));
     let is_over = AtomicBool::new(false);
     let acked = thread::scope(|scope| {
         let sending = scope.spawn(|| send(&services, &is_over));
@@ -99,7 +102,11 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
             (now == calm.state).then_some(())
         });
     }
-    services.check(&cloud, &python, &calm, &acked);
+    let bucket = Bucket {
+        cloud: &cloud,
+        python,
+    };
+    services.check(&bucket, &calm, &acked);
 }
 
 /// Sends what fleets send, one after the other, until it is over.

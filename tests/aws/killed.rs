@@ -8,24 +8,17 @@ use std::{
 
 use faults::Plan;
 
-use super::{Acked, Fleet, Services, Traffic, undisturbed};
-use crate::support::{cloud::Cloud, iam, readers};
+use super::{Bucket, places};
+use crate::support::{
+    cloud::Cloud,
+    fleet::{Acked, Fleet, Traffic, undisturbed},
+    iam, readers,
+    services::Services,
+};
 
 const FLEETS: [&str; 2] = ["east", "west"];
 /// Of each fleet.
 const TRAFFIC: Traffic = Traffic::full(160_000);
-
-impl Services {
-    /// Kills the services in turn.
-    fn kill(&mut self, turn: usize) {
-        let kind = match turn % 3 {
-            0 => &mut self.ingests,
-            1 => &mut self.processors,
-            _ => &mut self.archivers,
-        };
-        kind[turn / 3 % 2].kill_and_start();
-    }
-}
 
 #[test]
 fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
@@ -42,7 +35,7 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
     assert!(calm.trips.len() > 50, "only {} trips", calm.trips.len());
 
     let begun = Instant::now();
-    let mut services = Services::start(&cloud, "memory:");
+    let mut services = Services::start(places(&cloud, "memory:"));
     let directory = tempfile::tempdir().unwrap();
     let addresses = [0, 1].map(|at: usize| services.ingests[at].address("ingest"));
     let mut fleets =
@@ -65,7 +58,11 @@ fn every_acked_ping_is_archived_once_on_aws_whatever_fails() {
         begun.elapsed()
     );
     assert!(faults > 100, "only {faults} faults");
-    services.check(&cloud, &python, &calm, &acked);
+    let bucket = Bucket {
+        cloud: &cloud,
+        python,
+    };
+    services.check(&bucket, &calm, &acked);
     eprintln!("all is there after {:?}", begun.elapsed());
 
     let calls = cloud.calls();

@@ -14,12 +14,15 @@ use std::{
 
 use faults::{Plan, servers::Redis};
 
-use super::{Acked, Fleet, Services, Traffic, archiver, ingest, processor, state, undisturbed};
+use super::Bucket;
 use crate::support::{
-    cloud::{Cloud, STREAM, Service},
+    cloud::{Cloud, STREAM},
+    fleet::{Acked, Fleet, Traffic, state, undisturbed},
     hand_over::{Absence, Cause, Changes, hand_overs, report},
     leases::{self, Leases},
-    readers, versions, wait_for,
+    readers,
+    services::{Places, Service, Services, archiver, ingest, processor},
+    versions, wait_for,
 };
 
 /// Enough that each of four workers has some, and loses some.
@@ -212,12 +215,12 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
         return;
     };
     let begun = Instant::now();
-    let cache = format!("redis://{}", redis.address());
+    let cache_url = format!("redis://{}", redis.address());
     let options = env::var(OPTIONS);
     let stream = cloud.stream(options.as_deref().unwrap_or(STREAM_OPTIONS));
     let (objects, archive) = (cloud.objects("state"), cloud.objects("archive"));
     let start = |group: &str| match group {
-        "processor" => processor(&stream, &objects, &cache, EVERY),
+        "processor" => processor(&stream, &objects, &cache_url, EVERY),
         _ => archiver(&stream, &archive, EVERY),
     };
     let ingests = [0, 1].map(|_| ingest(&stream));
@@ -262,11 +265,22 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
     }
     assert!(cache.odd.is_empty(), "{:#?}", cache.odd);
     let [processors, archivers] = crews.map(|crew| crew.workers);
+    let places = Places {
+        streams: [stream.clone(), stream],
+        state: objects,
+        archive,
+        cache: cache_url,
+    };
     let services = Services {
+        places,
         ingests: ingests.into(),
         processors,
         archivers,
     };
-    services.check(&cloud, &python, &calm, &acked);
+    let bucket = Bucket {
+        cloud: &cloud,
+        python,
+    };
+    services.check(&bucket, &calm, &acked);
     eprintln!("all is there after {:?}", begun.elapsed());
 }

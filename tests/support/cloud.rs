@@ -1,7 +1,7 @@
 //! What stands for AWS: Kinesis, DynamoDB and S3 as others have written them, each behind a proxy
-//! that fails as asked, and the services that run on them.
+//! that fails as asked.
 
-use std::{net::SocketAddr, process::Command};
+use std::net::SocketAddr;
 
 use faults::{
     Call, Plan, Proxy,
@@ -9,7 +9,7 @@ use faults::{
 };
 use tokio::runtime::Runtime;
 
-use super::{moto::Moto, process::Process, program};
+use super::moto::Moto;
 
 /// The stream that all services are on.
 pub(crate) const STREAM: &str = "rides";
@@ -107,62 +107,4 @@ impl Cloud {
         calls.append(&mut self.moto.proxy.calls());
         calls.into_keys().collect()
     }
-}
-
-/// A service that is started again whenever it is killed.
-pub(crate) struct Service {
-    name: &'static str,
-    arguments: Vec<String>,
-    process: Process,
-}
-
-impl Service {
-    /// Starts it, with its name as its key for AWS.
-    pub(crate) fn start(name: &'static str, arguments: &[&str]) -> Self {
-        let arguments: Vec<_> = arguments.iter().map(|word| (*word).to_owned()).collect();
-        let process = Process::start(&mut command(name, &arguments));
-        Self {
-            name,
-            arguments,
-            process,
-        }
-    }
-
-    /// Kills it and starts it again.
-    pub(crate) fn kill_and_start(&mut self) {
-        self.process.end_at_once();
-        self.process = Process::start(&mut command(self.name, &self.arguments));
-    }
-
-    /// Asks it to stop and checks that it does so in order.
-    pub(crate) fn stop(self) {
-        self.process.stop();
-    }
-
-    /// Sends it a signal by its name.
-    pub(crate) fn signal(&self, name: &str) {
-        self.process.signal(name);
-    }
-
-    /// The name under which it shares out shards with others.
-    pub(crate) fn worker(&self) -> String {
-        let joined = self.process.said("joined");
-        joined["worker"].as_str().unwrap().to_owned()
-    }
-
-    /// Kills it.
-    pub(crate) fn kill(self) {
-        self.process.kill();
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self, name: &str) -> SocketAddr {
-        self.process.address(name)
-    }
-}
-
-fn command(name: &str, arguments: &[String]) -> Command {
-    let mut command = program::service(name, &["--admin", "127.0.0.1:0"]);
-    command.args(arguments).env("AWS_ACCESS_KEY_ID", name);
-    command
 }

@@ -27,6 +27,7 @@ mod url_options;
 
 pub mod conformance;
 pub mod embedded;
+pub mod kafka;
 pub mod kinesis;
 pub mod memory;
 #[doc(hidden)]
@@ -182,7 +183,8 @@ impl StreamError {
 }
 
 /// Opens the stream that `url` names: `memory:` or `embedded:///path/to/dir`, with options as
-/// `?shards=4&retention=24h&max_bytes=8589934592`; or `kinesis://stream?region=eu-west-1`.
+/// `?shards=4&retention=24h&max_bytes=8589934592`; `kinesis://stream?region=eu-west-1`; or
+/// `kafka://broker:9092/topic`.
 ///
 /// # Errors
 /// [`StreamError`] for a URL that is not understood, and for storage that cannot be opened.
@@ -192,9 +194,12 @@ pub async fn open(url: &str) -> Result<Arc<dyn Stream>, StreamError> {
         Some("embedded") => Ok(Arc::new(embedded::EmbeddedStream::open(url).await?)),
         // On the heap: the state of this one takes 42 KB, and whoever waits for it holds it.
         Some("kinesis") => Ok(Arc::new(Box::pin(kinesis::KinesisStream::open(url)).await?)),
+        Some("kafka") => Ok(Arc::new(kafka::KafkaStream::open(url).await?)),
         _ => Err(StreamError::Url {
             url: url.to_owned(),
-            reason: "is none of memory:, embedded:///path/to/dir and kinesis://stream".to_owned(),
+            reason: "is none of memory:, embedded:///path/to/dir, kinesis://stream and \
+                     kafka://broker:9092/topic"
+                .to_owned(),
         }),
     }
 }

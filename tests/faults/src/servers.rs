@@ -1,9 +1,11 @@
 //! The real servers that tests run against: each on a free port of the loopback address, ended when
-//! dropped. They are implementations by others of what AWS serves; where they are less careful
-//! than AWS, they are made as careful here. What fails is no matter of theirs: see [`crate::Proxy`].
+//! dropped. They are implementations by others of what AWS serves, and Kafka; where they are less
+//! careful than AWS, they are made as careful here. What fails is no matter of theirs: see [`crate::Proxy`].
 
+mod kafka;
 mod kinesis;
 mod moto;
+mod noida;
 mod postgres;
 mod redis;
 mod s3;
@@ -16,8 +18,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use kafka::Kafka;
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use moto::Moto;
+pub use noida::Noida;
 pub use postgres::Postgres;
 pub use redis::{Redis, RedisCluster};
 pub use s3::S3;
