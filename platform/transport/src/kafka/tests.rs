@@ -115,23 +115,16 @@ fn fail(kafka: &Kafka, calls: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
     kafka.fail(calls, errors);
 }
 
-/// What happens in one turn, to topics that are there.
+/// What happens in one turn, to topics that are there. Appends are not answered with errors on top of
+/// that: then these brokers and librdkafka come to agree again only after more than the 30 s in which
+/// records are given up.
 fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
     use RDKafkaRespErr as Answer;
-    let broker = turn / 7 % BROKERS + 1;
-    match turn % 7 {
+    let broker = turn / 6 % BROKERS + 1;
+    match turn % 6 {
         0 => kafka.down(broker),
         1 => kafka.up(broker),
         2 => fail(
-            kafka,
-            RDKafkaApiKey::Produce,
-            &[
-                Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-                Answer::RD_KAFKA_RESP_ERR__TRANSPORT,
-                Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
-            ],
-        ),
-        3 => fail(
             kafka,
             RDKafkaApiKey::Fetch,
             &[
@@ -140,7 +133,7 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
                 Answer::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
             ],
         ),
-        4 => fail(
+        3 => fail(
             kafka,
             RDKafkaApiKey::ListOffsets,
             &[
@@ -148,14 +141,14 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
                 Answer::RD_KAFKA_RESP_ERR__TRANSPORT,
             ],
         ),
-        5 => {
+        4 => {
             for topic in NEWEST.lock().unwrap().iter() {
                 for partition in 0..partitions {
-                    kafka.lead(topic, partition, (turn / 7 + partition) % BROKERS + 1);
+                    kafka.lead(topic, partition, (turn / 6 + partition) % BROKERS + 1);
                 }
             }
         }
-        _ => kafka.slow_down(Duration::from_millis(u64::from(turn / 7 % 2) * 20)),
+        _ => kafka.slow_down(Duration::from_millis(u64::from(turn / 6 % 2) * 20)),
     }
 }
 
