@@ -7,7 +7,7 @@
 //! Every 100 ms what changed goes to the [`Cache`], each thing once, as it is then; trips that are due
 //! wait in the state's outbox until the stream has them. Neither stops the reading. Now and then a
 //! snapshot of the state, outbox and all, is stored with its position. The [`live`] API answers
-//! riders and dispatchers from the cache alone, which [`rebuild`] can fill from snapshots.
+//! riders and dispatchers from the cache alone, which [`rebuild()`] can fill from snapshots.
 
 mod agenda;
 mod eta;

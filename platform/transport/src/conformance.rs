@@ -19,8 +19,9 @@ pub enum Delivery {
     AtLeastOnce,
 }
 
-/// A case that is not through by then hangs.
-const HANGS_AFTER: Duration = Duration::from_mins(1);
+/// A case that is not through by then hangs. Where brokers fail all the time, each of its appends may
+/// wait for one to come back.
+const HANGS_AFTER: Duration = Duration::from_mins(4);
 
 /// Runs what holds for every backend. `open` gives a new, empty stream of two shards or more.
 pub async fn run(delivery: Delivery, open: impl AsyncFn() -> Arc<dyn Stream>) {
