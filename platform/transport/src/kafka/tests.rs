@@ -115,9 +115,15 @@ fn fail(kafka: &Kafka, calls: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
     kafka.fail(calls, errors);
 }
 
-/// What happens in one turn, to topics that are there. Appends are not answered with errors on top of
-/// that: then these brokers and librdkafka come to agree again only after more than the 30 s in which
-/// records are given up.
+/// What happens in one turn, to topics that are there.
+///
+/// Appends are not answered with errors here. librdkafka soon waits for a second before it sends a
+/// record again, and up to two before it connects again where connections are cut. Three errors in
+/// two seconds are one for each time that it tries: a record meets nothing else until it is given up.
+/// How such errors are survived is told in `producing.rs`.
+///
+/// A broker that goes down while answers are slow may have taken what it has not answered. That is
+/// sent again, and kept twice: these brokers compare the numbers of records in transactions alone.
 fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
     use RDKafkaRespErr as Answer;
     let broker = turn / 6 % BROKERS + 1;

@@ -114,3 +114,34 @@ async fn what_no_broker_takes_is_unavailable_and_later_records_are_taken() {
     append(&*stream, [(1, 2)]).await;
     assert!(stream.close().await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_brokers_refuse_for_a_while_comes_once_and_in_its_order() {
+    use RDKafkaRespErr as Answer;
+    const ROUNDS: u64 = 6;
+    let cloud = Cloud::start();
+    let (topic, stream) = cloud.stream(1).await;
+    // One call at a time is under way: it meets each error once, and every append its end before
+    // anything more fails.
+    for round in 0..ROUNDS {
+        let broker = round as u32 % BROKERS + 1;
+        append(&*stream, [(1, 2 * round)]).await;
+        cloud.kafka.lead(&topic, 0, broker);
+        cloud.kafka.down(broker);
+        let errors = [
+            Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+            Answer::RD_KAFKA_RESP_ERR__TRANSPORT,
+            Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        ];
+        cloud.kafka.fail(RDKafkaApiKey::Produce, &errors);
+        // It is under way when its broker comes back.
+        let coming_back = async { cloud.kafka.up(broker) };
+        tokio::join!(append(&*stream, [(1, 2 * round + 1)]), coming_back);
+    }
+    let mut shard = stream.consumer("group").acquire().await.unwrap();
+    let mut found = Vec::new();
+    while found.len() < 2 * ROUNDS as usize {
+        found.extend(numbers(&mut *shard).await);
+    }
+    assert_eq!(found, (0..2 * ROUNDS).collect::<Vec<_>>());
+}
