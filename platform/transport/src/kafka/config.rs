@@ -43,6 +43,8 @@ pub(super) fn producer(address: &Address) -> ClientConfig {
         // What may wait is counted by whoever appends: see `producer.rs`.
         .set("queue.buffering.max.messages", "0")
         .set("queue.buffering.max.kbytes", i32::MAX.to_string())
+        // Records that are refused are sent again several times a second.
+        .set("retry.backoff.max.ms", "250")
         // A broker that does not answer is tried again well before records are given up.
         .set("socket.timeout.ms", "10000")
         .set("statistics.interval.ms", ms(STATISTICS));
@@ -105,8 +107,8 @@ fn common(address: &Address) -> ClientConfig {
         .set_log_level(RDKafkaLogLevel::Info)
         .set("bootstrap.servers", &address.brokers)
         .set("client.id", "hansom")
-        // A broker that comes back is found soon.
-        .set("reconnect.backoff.max.ms", "2000")
+        // A broker that comes back is found soon, however often it has gone.
+        .set("reconnect.backoff.max.ms", "500")
         // New partitions are found within a minute.
         .set("topic.metadata.refresh.interval.ms", "60000")
         .set("socket.keepalive.enable", "true");

