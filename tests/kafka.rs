@@ -71,13 +71,13 @@ fn disturb(kafka: &Kafka, turn: Option<u32>) {
 }
 
 /// Has fleets send to services on these brokers, with something that comes between each `TURN`; then
-/// checks that all has come to what it comes to where nothing fails.
+/// checks that all has come to what it comes to where nothing fails. Says how long it took.
 fn check(
     brokers: &str,
     options: &str,
     traffic: Traffic,
     disturb: impl Fn(Option<u32>, &mut Services),
-) {
+) -> String {
     let calm = undisturbed(&FLEETS, traffic);
     let count: usize = calm.acked.values().map(Vec::len).sum();
     assert!(count >= 70_000, "only {count} pings");
@@ -105,9 +105,10 @@ fn check(
     }
     disturb(None, &mut services);
     let acked: Acked = fleets.into_iter().map(Fleet::acked).collect();
-    eprintln!("{turn} turns, {count} pings, {:?}", begun.elapsed());
+    let sent = begun.elapsed();
     services.check(&Directory(data), &calm, &acked);
-    eprintln!("all is there after {:?}", begun.elapsed());
+    let there = begun.elapsed();
+    format!("{turn} turns, {count} pings sent after {sent:?}, all is there after {there:?}")
 }
 
 #[test]
@@ -140,5 +141,6 @@ fn every_acked_ping_is_archived_once_on_another_broker() {
     // It takes no shorter sessions. Nobody is killed: it would lose what it has acknowledged, and its
     // groups have been seen not to go on after many members had left without a word.
     let traffic = Traffic::full(40_000);
-    check(&brokers, "session=6s&wait=50ms", traffic, |_, _| {});
+    let took = check(&brokers, "session=6s&wait=50ms", traffic, |_, _| {});
+    eprintln!("{took}");
 }
