@@ -3,8 +3,6 @@
 //! in which nothing failed.
 
 use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
@@ -16,34 +14,21 @@ use reqwest::header::AGE;
 use serde_json::Value;
 
 use crate::support::{
-    outcome::{self, live_state},
-    program::{Program, command, get, service, wait},
-    services::Service,
+    fleet::{Outcome, Traffic, send_until, state, undisturbed},
+    outcome,
+    program::{Program, service, wait},
+    services::processor,
     wait_for,
 };
 
-/// The simulated clock of both runs: 2026-03-02 06:00 UTC.
-const START: &str = "1772431200000";
 /// Of each fleet: fleets come one after the other for as long as Redis is played with.
-const FIXES: &str = "20000";
-
-/// Sends all that one fleet sends, as fast as it is taken.
-fn send(fleet: &str, to: SocketAddr) {
-    let mut simulate = command(&["simulate", "--faults", "--vehicles", "100", "--rate", "0"]);
-    simulate
-        .args(["--seed", "5", "--start", START, "--pings", FIXES])
-        .args(["--batch", "100", "--patience", "300s", "--fleet", fleet])
-        .args(["--to", &format!("http://{to}")]);
-    assert!(simulate.output().unwrap().status.success());
-}
+const TRAFFIC: Traffic = Traffic {
+    vehicles: 100,
+    ..Traffic::full(20_000)
+};
 
 fn fleet(number: usize) -> String {
     format!("fleet-{number}")
-}
-
-fn start(data: &Path, cache: &str) -> Program {
-    let flags = ["--max-behind", "3650d", "--snapshot-interval", "1s"];
-    Program::start(data, &[&["--cache", cache], &flags[..]].concat())
 }
 
 /// A ride as it is told, and how many seconds old that is; None where it is not told.
@@ -98,40 +83,28 @@ fn check_outage(program: &Program, ride: &str, back: impl FnOnce()) -> Duration 
     recovery
 }
 
-/// All that a live API shows of so many fleets; None while it does not know all it has to.
-fn shown(live: SocketAddr, fleets: usize) -> Option<BTreeMap<String, Value>> {
-    let mut all = BTreeMap::new();
-    for fleet in (0..fleets).map(fleet) {
-        let page = |path: &str| {
-            let sign = if path.contains('?') { '&' } else { '?' };
-            get(&format!("http://{live}{path}{sign}fleet={fleet}"))?
-                .parse()
-                .ok()
-        };
-        let of_fleet = live_state(page)?.into_iter();
-        all.extend(of_fleet.map(|(name, value)| (format!("{fleet} {name}"), value)));
-    }
-    Some(all)
+/// Kills Redis and starts it again empty, and then freezes it; says how long it took after each until
+/// it had everything again.
+fn take_away(redis: &mut Redis, program: &Program) -> [Duration; 2] {
+    let ride = some_ride(program);
+    redis.kill();
+    let killed = check_outage(program, &ride, || redis.start_again());
+    redis.freeze();
+    let frozen = check_outage(program, &ride, || redis.thaw());
+    [killed, frozen]
 }
 
 /// Checks that an empty cache is filled from the state that a program has left.
-fn check_rebuild(state: &Path, cache: &Redis, fleets: usize, expected: &BTreeMap<String, Value>) {
+fn check_rebuild(data: &Path, cache: &Redis, calm: &Outcome) {
     let cache = format!("redis://{}", cache.address());
-    let state = format!("file://{}", state.display());
-    let flags = ["rebuild", "--state", &state, "--cache", &cache];
+    let kept = format!("file://{}/state", data.display());
+    let flags = ["rebuild", "--state", &kept, "--cache", &cache];
     let ended = service("processor", &flags).output().unwrap();
     assert!(ended.status.success(), "{ended:?}");
     // A processor that follows nothing tells what is there.
-    let [stream, state] = [["--stream", "memory:"], ["--state", "memory:"]];
-    let flags = [
-        stream,
-        state,
-        ["--cache", &cache],
-        ["--live", "127.0.0.1:0"],
-    ];
-    let reader = Service::start("processor", &flags.concat());
-    let found = shown(reader.address("live"), fleets).unwrap();
-    assert!(found == *expected, "{} rides and vehicles", found.len());
+    let reader = processor("memory:", "memory:", &cache, "30s");
+    let found = state(reader.address("live"), calm.acked.keys()).unwrap();
+    assert!(found == calm.state, "{} rides and vehicles", found.len());
     reader.stop();
 }
 
@@ -142,54 +115,36 @@ fn a_cache_that_is_killed_emptied_and_cut_off_loses_no_ride() {
         return;
     };
     let scratch = tempfile::tempdir().unwrap();
+    let data = scratch.path().join("data");
     let url = format!("redis://{}", redis.address());
-    let stormy = start(&scratch.path().join("stormy"), &url);
+    let flags = ["--max-behind", "3650d", "--snapshot-interval", "1s"];
+    let program = Program::start(&data, &[&["--cache", &url], &flags[..]].concat());
     let is_over = AtomicBool::new(false);
-    let (fleets, recoveries) = thread::scope(|scope| {
-        let sending = scope.spawn(|| {
-            let mut sent = 0;
-            while !is_over.load(Ordering::Relaxed) {
-                send(&fleet(sent), stormy.ingest);
-                sent += 1;
-            }
-            sent
-        });
-        let ride = some_ride(&stormy);
-        redis.kill();
-        let killed = check_outage(&stormy, &ride, || redis.start_again());
-        redis.freeze();
-        let frozen = check_outage(&stormy, &ride, || redis.thaw());
+    let (acked, recoveries) = thread::scope(|scope| {
+        let sending =
+            scope.spawn(|| send_until(&is_over, TRAFFIC, |number| (fleet(number), program.ingest)));
+        // Whatever becomes of it, nobody sends for ever.
+        let outages = thread::scope(|scope| scope.spawn(|| take_away(&mut redis, &program)).join());
         is_over.store(true, Ordering::Relaxed);
-        (sending.join().unwrap(), [killed, frozen])
+        (sending.join().unwrap(), outages.unwrap())
     });
-    outcome::wait_for_processor(&stormy);
-    eprintln!("{fleets} fleets; Redis has everything again after {recoveries:?}");
-
-    let calm = start(&scratch.path().join("calm"), "memory:");
-    for number in 0..fleets {
-        send(&fleet(number), calm.ingest);
-    }
-    outcome::wait_for_processor(&calm);
-    let expected = shown(calm.live, fleets).unwrap();
-    let least = 100 * fleets;
-    assert!(
-        expected.len() > least,
-        "only {} rides and vehicles",
-        expected.len()
+    outcome::wait_for_processor(&program);
+    let fleets: Vec<&str> = acked.keys().map(String::as_str).collect();
+    eprintln!(
+        "{} fleets; Redis has everything again after {recoveries:?}",
+        fleets.len()
     );
+
+    let calm = undisturbed(&fleets, TRAFFIC);
+    assert!(acked == calm.acked, "both runs were told the same");
+    let (count, least) = (calm.state.len(), 100 * fleets.len());
+    assert!(count > least, "only {count} rides and vehicles");
     // What was told within the last half second may be told again.
-    wait_for("all rides of the calm run in Redis", || {
-        (shown(stormy.live, fleets)? == expected).then_some(())
+    wait_for("all rides of the undisturbed run in Redis", || {
+        (state(program.live, acked.keys())? == calm.state).then_some(())
     });
 
     // Another Redis, empty, is filled from the snapshots alone.
-    stormy.stop();
-    let other = Redis::start(test).unwrap();
-    check_rebuild(
-        &scratch.path().join("stormy/state"),
-        &other,
-        fleets,
-        &expected,
-    );
-    calm.stop();
+    program.stop();
+    check_rebuild(&data, &Redis::start(test).unwrap(), &calm);
 }

@@ -117,9 +117,7 @@ async fn main() -> Result<(), service::Failure> {
 impl Rebuild {
     async fn run(&self) -> anyhow::Result<()> {
         service::start_logs(LogFormat::Auto)?;
-        let state = objects::open(&self.state).await.context("--state");
-        let cache = processor::cache::open(&self.cache).context("--cache");
-        let (state, cache) = service::both(state, cache)?;
+        let (state, cache) = open_kept(&self.state, &self.cache).await?;
         let Rebuilt {
             shards,
             closed_shards,
@@ -175,14 +173,18 @@ impl Backends {
         // Both are required; an empty URL is refused like any other that is none.
         let url = |given: &Option<String>| given.clone().unwrap_or_default();
         let stream = transport::open_shared(&url(&settings.stream)).await;
-        let state = objects::open(&url(&settings.state)).await;
-        let cache = processor::cache::open(&settings.cache);
-        let stored = service::both(state.context("--state"), cache.context("--cache"));
-        let (stream, (state, cache)) = service::both(stream.context("--stream"), stored)?;
+        let kept = open_kept(&url(&settings.state), &settings.cache).await;
+        let (stream, (state, cache)) = service::both(stream.context("--stream"), kept)?;
         Ok(Self {
             stream,
             state,
             cache,
         })
     }
+}
+
+/// Opens where state and cache are kept, or says what is wrong with either.
+async fn open_kept(state: &str, cache: &str) -> anyhow::Result<(Arc<dyn Objects>, Arc<dyn Cache>)> {
+    let state = objects::open(state).await.context("--state");
+    service::both(state, processor::cache::open(cache).context("--cache"))
 }

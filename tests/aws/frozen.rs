@@ -13,7 +13,7 @@ use faults::{Plan, servers::Redis};
 use super::{Bucket, places};
 use crate::support::{
     cloud::{Cloud, STREAM},
-    fleet::{Acked, Fleet, Traffic, state, undisturbed},
+    fleet::{Traffic, send_until, state, undisturbed},
     leases::Leases,
     readers,
     services::{Service, Services},
@@ -64,7 +64,12 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
     let services = Services::start(places(&cloud, &format!("redis://{}", redis.address())));
     let is_over = AtomicBool::new(false);
     let acked = thread::scope(|scope| {
-        let sending = scope.spawn(|| send(&services, &is_over));
+        let sending = scope.spawn(|| {
+            send_until(&is_over, TRAFFIC, |number| {
+                let to = services.ingests[number % 2].address("ingest");
+                (format!("fleet-{number}"), to)
+            })
+        });
         let groups = [
             ("archiver", &services.archivers),
             ("processor", &services.processors),
@@ -107,17 +112,4 @@ fn a_worker_that_was_frozen_moves_nothing_when_it_wakes() {
         python,
     };
     services.check(&bucket, &calm, &acked);
-}
-
-/// Sends what fleets send, one after the other, until it is over.
-fn send(services: &Services, is_over: &AtomicBool) -> Acked {
-    let directory = tempfile::tempdir().unwrap();
-    let mut acked = Acked::new();
-    while !is_over.load(Ordering::Relaxed) {
-        let at = acked.len();
-        let to = services.ingests[at % 2].address("ingest");
-        let fleet = Fleet::start(&format!("fleet-{at}"), TRAFFIC, to, directory.path());
-        acked.extend([fleet.acked()]);
-    }
-    acked
 }

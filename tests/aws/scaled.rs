@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -17,7 +16,7 @@ use faults::{Plan, servers::Redis};
 use super::Bucket;
 use crate::support::{
     cloud::{Cloud, STREAM},
-    fleet::{Acked, Fleet, Traffic, state, undisturbed},
+    fleet::{Acked, Traffic, send_until, state, undisturbed},
     hand_over::{Absence, Cause, Changes, hand_overs, report},
     leases::{self, Leases},
     readers,
@@ -176,17 +175,6 @@ fn scale(crews: &mut [Crew; 2], start: impl Fn(&str) -> Service) {
     crews.iter().for_each(Crew::settle);
 }
 
-/// Sends what fleets send, one after the other, until it is over.
-fn send(to: &Service, name: &str, directory: &Path, is_over: &AtomicBool) -> Acked {
-    let mut acked = Acked::new();
-    while !is_over.load(Ordering::Relaxed) {
-        let name = format!("{name}-{}", acked.len());
-        let fleet = Fleet::start(&name, TRAFFIC, to.address("ingest"), directory);
-        acked.extend([fleet.acked()]);
-    }
-    acked
-}
-
 /// How long shards stood still, in words.
 fn measured(crews: &[Crew; 2], tables: &[leases::Seen; 2], cache: &versions::Seen) -> Vec<String> {
     let changes = Changes::of(cache, &crews[0].leases.rows());
@@ -230,12 +218,14 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
     let tables = crews.each_ref().map(|crew| crew.leases.watch());
 
     let is_over = AtomicBool::new(false);
-    let directory = tempfile::tempdir().unwrap();
     let acked = thread::scope(|scope| {
-        let (directory, is_over) = (directory.path(), &is_over);
+        let is_over = &is_over;
         let sending = ["north", "south"].into_iter().zip(&ingests);
         let sending: Vec<_> = sending
-            .map(|(name, to)| scope.spawn(move || send(to, name, directory, is_over)))
+            .map(|(name, to)| {
+                let of = move |number| (format!("{name}-{number}"), to.address("ingest"));
+                scope.spawn(move || send_until(is_over, TRAFFIC, of))
+            })
             .collect();
         // Whatever becomes of it, nobody sends for ever.
         let scaled = thread::scope(|scope| scope.spawn(|| scale(&mut crews, start)).join());

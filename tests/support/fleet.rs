@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use serde_json::Value;
@@ -86,6 +87,23 @@ impl Fleet {
         );
         (self.name, outcome::acked_names(&self.acked))
     }
+}
+
+/// Has fleets send one after the other until it is over, each as it is named and to where it is told by
+/// its number.
+pub(crate) fn send_until(
+    is_over: &AtomicBool,
+    traffic: Traffic,
+    of: impl Fn(usize) -> (String, SocketAddr),
+) -> Acked {
+    let directory = tempfile::tempdir().unwrap();
+    let mut acked = Acked::new();
+    while !is_over.load(Ordering::Relaxed) {
+        let (name, to) = of(acked.len());
+        let fleet = Fleet::start(&name, traffic, to, directory.path());
+        acked.extend([fleet.acked()]);
+    }
+    acked
 }
 
 /// What was acked, by fleet.
