@@ -176,14 +176,15 @@ impl Shared {
 }
 
 async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Response {
+    let method = request.method().clone();
     let Some(question) = Question::read(request).await else {
-        return network::broken();
+        return network::broken(&method);
     };
     let call = Call::of(&question);
     let draw = shared.draws(|draws| draws.draw(&call));
     match draw.fault {
         Fault::ErrorBefore => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
-        Fault::SilenceBefore => return network::broken(),
+        Fault::SilenceBefore => return network::broken(&method),
         Fault::Throttled => return network::throttled(&call),
         Fault::ExpiredIterator => {
             let why = "Iterator expired, says the proxy";
@@ -194,8 +195,10 @@ async fn pass(State(shared): State<Arc<Shared>>, request: Request<Body>) -> Resp
     // It is done to its end though its client leaves: the server goes on as well, and the next one
     // must not come beside it.
     let asked = tokio::spawn(async move { shared.ask(question, &draw.plan).await });
-    let Ok(Some(answer)) = asked.await else {
-        return network::broken();
-    };
-    network::deliver(answer, draw.fault, draw.events).await
+    match asked.await {
+        Ok(Some(answer)) if draw.fault != Fault::SilenceAfter => {
+            network::deliver(answer, draw.fault, draw.events).await
+        }
+        _ => network::broken(&method),
+    }
 }

@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use futures_util::{StreamExt as _, stream};
@@ -17,12 +17,11 @@ use crate::{
 /// An answer that comes late comes so late.
 const LATE: Duration = Duration::from_millis(300);
 
-/// The answer to a request that the server did, with this fault. A subscription breaks off after
-/// `events`, if it does.
+/// The answer to a request that the server did, with this fault that is no silence. A subscription
+/// breaks off after `events`, if it does.
 pub(crate) async fn deliver(answer: Answer, fault: Fault, events: usize) -> Response {
     match fault {
         Fault::ErrorAfter => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Fault::SilenceAfter => broken(),
         Fault::Truncated | Fault::BrokenOff => cut_off(answer, events),
         Fault::Slow => {
             tokio::time::sleep(LATE).await;
@@ -55,8 +54,12 @@ fn cut_off(answer: Answer, after: usize) -> Response {
     (answer.status, answer.headers, body).into_response()
 }
 
-/// No answer: the connection breaks within its head's promise of a body.
-pub(crate) fn broken() -> Response {
+/// No answer: the connection breaks within its head's promise of a body. What is asked by HEAD is
+/// answered without one, so there the head itself has to be of no use.
+pub(crate) fn broken(method: &Method) -> Response {
+    if method == Method::HEAD {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
     let body = Body::from_stream(stream::once(gone()));
     ([(header::CONTENT_LENGTH, "1")], body).into_response()
 }

@@ -8,12 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::{Router, http::StatusCode};
+use axum::{
+    Router,
+    http::{Method, StatusCode},
+};
 use serde_json::json;
 
 use super::*;
 use crate::{
-    servers::{Kinesis, KinesisOptions, Moto},
+    servers::{self, Kinesis, KinesisOptions, Moto},
     testing::{Caller, authorization, entries},
 };
 
@@ -70,6 +73,32 @@ async fn what_fails_before_is_not_done_and_what_fails_after_is() {
     let plan = Plan { slow: 1.0, ..calm };
     assert_eq!(put(plan).await, (Some(StatusCode::OK), true));
     assert!(begun.elapsed() > Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn silence_is_no_answer_of_yes_to_whatever_method() {
+    for silence in [
+        Plan {
+            silence_before: 1.0,
+            ..Plan::CALM
+        },
+        Plan {
+            silence_after: 1.0,
+            ..Plan::CALM
+        },
+    ] {
+        let server = servers::S3::start().await;
+        let proxy = Proxy::start(server.address(), silence, 3).await;
+        for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+            let url = format!("http://{}/bucket/key", proxy.address());
+            let asked = reqwest::Client::new().request(method.clone(), url);
+            let is_yes = match asked.send().await {
+                Ok(answer) => answer.status().is_success() && answer.bytes().await.is_ok(),
+                Err(_) => false,
+            };
+            assert!(!is_yes, "{method} was answered by silence");
+        }
+    }
 }
 
 #[tokio::test]
