@@ -78,12 +78,14 @@ pub(crate) async fn measure() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many milliseconds after its fix each state of a ride was seen.
+/// How many milliseconds after its fix each state of a ride was seen. The first is no news: it is
+/// the ride as it was when the watching began.
 async fn watch(url: String, until: Instant) -> anyhow::Result<Histogram<u64>> {
     let mut seen = Histogram::new(3)?;
     let answer = reqwest::get(url).await?.error_for_status()?;
     let mut chunks = answer.bytes_stream();
     let mut text = String::new();
+    let mut is_news = false;
     while let Ok(Some(chunk)) = timeout_at(until, chunks.next()).await {
         text.push_str(std::str::from_utf8(&chunk?)?);
         while let Some(end) = text.find("\n\n") {
@@ -93,7 +95,10 @@ async fn watch(url: String, until: Instant) -> anyhow::Result<Histogram<u64>> {
             };
             let ride: Value = serde_json::from_str(data)?;
             let fix_ms = ride["as_of_ms"].as_i64().context("a time")?;
-            seen.record((now_ms() - fix_ms).max(0) as u64)?;
+            if is_news {
+                seen.record((now_ms() - fix_ms).max(0) as u64)?;
+            }
+            is_news = true;
         }
     }
     Ok(seen)

@@ -85,6 +85,11 @@ impl Snapshots {
         }
     }
 
+    /// Whose snapshots they are.
+    pub(crate) fn shard(&self) -> &ShardId {
+        &self.shard
+    }
+
     /// Loads the last one. Where there is none, the shard begins with the last ones of its parents,
     /// which are kept for that; without parents it begins empty.
     ///

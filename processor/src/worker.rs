@@ -2,6 +2,7 @@
 //! `shard_state`; nothing here decides by the clock but when to store.
 
 mod reported;
+mod saver;
 mod view;
 mod word;
 
@@ -22,12 +23,10 @@ use tracing::{error, info, warn};
 use transport::{Fetched, Position, Producer, Read, Shard, Stream};
 
 use crate::{
-    Cache, Settings, ShardState, metrics,
-    metrics::Tally,
-    snapshot::{Snapshots, Stored},
-    trips::TripWriter,
+    Cache, Settings, ShardState, metrics, metrics::Tally, snapshot::Snapshots, trips::TripWriter,
 };
 use reported::Reported;
+use saver::{Saved, Saver};
 use view::View;
 use word::{checkpoint, close};
 
@@ -110,13 +109,13 @@ struct Worker {
     state: ShardState,
     /// The last record applied.
     position: Option<Position>,
-    /// What the last snapshot lacks.
+    /// What the last snapshot lacks, also the one under way.
     unsaved: Unsaved,
     /// Since the last try to store a snapshot; the next is due when there are many, or at a time.
     records_since: u64,
     snapshot_at: Instant,
     settings: Settings,
-    snapshots: Snapshots,
+    saver: Saver,
     trips: TripWriter,
     view: View,
     drain: Drain,
@@ -133,24 +132,16 @@ enum Unsaved {
 enum Next {
     Take(Read),
     Show,
+    /// A snapshot may be due.
     Store,
+    /// The snapshot that was under way is done with.
+    Stored(Saved),
     /// So many trips left the outbox.
     Sent(usize),
     /// The process is to end: no more waiting.
     Drain,
     /// The process is to end, and what it is to read is read.
     Finish,
-}
-
-/// What became of a snapshot that was due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Saved {
-    /// It is stored, or there was nothing new.
-    Yes,
-    /// The storage is unavailable.
-    NotNow,
-    /// Another worker has the shard.
-    Lost,
 }
 
 /// Why a worker left its shard.
@@ -194,7 +185,7 @@ impl Worker {
             snapshot_at: Instant::now() + ports.settings.snapshot_interval,
             view: View::of(ports.cache, ports.settings.cache_flush),
             settings: ports.settings,
-            snapshots: ports.snapshots,
+            saver: Saver::Idle(ports.snapshots),
             trips: TripWriter::new(ports.producer),
             drain: ports.drain,
             reported: Reported::begin(),
@@ -218,11 +209,13 @@ impl Worker {
                 Next::Finish => return self.finish(shard, End::Drained).await,
                 Next::Sent(trips) => self.note_sent(trips),
                 Next::Show => self.view.show(&mut self.state),
+                Next::Stored(Saved::Lost) => return Ok(End::Lost),
+                Next::Stored(saved) => self.note_stored(shard, saved).await,
                 Next::Store | Next::Drain => {}
             }
             self.report();
-            if self.is_snapshot_due() && self.store(shard).await? == Saved::Lost {
-                return Ok(End::Lost);
+            if self.is_snapshot_due() {
+                self.begin_to_store().await?;
             }
         }
     }
@@ -236,10 +229,11 @@ impl Worker {
             };
             return Ok(read.map_or(Next::Finish, Next::Take));
         }
-        let waiting = self.state.waiting();
+        let (waiting, is_storing) = (self.state.waiting(), self.saver.is_storing());
         tokio::select! {
             biased;
-            () = time::sleep_until(self.snapshot_at) => Ok(Next::Store),
+            saved = self.saver.done() => Ok(Next::Stored(saved)),
+            () = time::sleep_until(self.snapshot_at), if !is_storing => Ok(Next::Store),
             () = self.view.is_due(waiting) => Ok(Next::Show),
             sent = self.trips.write(self.state.outbox_mut()) => Ok(Next::Sent(sent)),
             read = shard.read() => Ok(Next::Take(read?)),
@@ -283,40 +277,55 @@ impl Worker {
     }
 
     fn is_snapshot_due(&self) -> bool {
-        self.records_since >= self.settings.snapshot_records.get()
-            || Instant::now() >= self.snapshot_at
+        let is_time = self.records_since >= self.settings.snapshot_records.get()
+            || Instant::now() >= self.snapshot_at;
+        is_time && !self.saver.is_storing()
     }
 
-    /// Stores a snapshot, if anything changed since the last. It holds the trips that wait, so that
-    /// what is read may be let go: a full stream has no room for them before.
-    async fn store(&mut self, shard: &mut dyn Shard) -> anyhow::Result<Saved> {
+    /// Begins to store a snapshot, if anything changed since the last. It holds the trips that wait,
+    /// so that what is read may be let go: a full stream has no room for them before.
+    async fn begin_to_store(&mut self) -> anyhow::Result<()> {
         self.snapshot_at = Instant::now() + self.settings.snapshot_interval;
         self.records_since = 0;
-        let (Unsaved::Something, Some(position)) = (self.unsaved, self.position) else {
-            return Ok(Saved::Yes);
+        let Some(position) = self.position.filter(|_| !self.is_saved()) else {
+            return Ok(());
         };
         let state = std::mem::take(&mut self.state);
-        let (state, bytes) = self.snapshots.encode(state, position).await?;
-        self.state = state;
-        match self.snapshots.store(bytes).await {
-            Ok(Stored::Ours) => metrics::snapshot_stored(),
-            Ok(Stored::Lost) => {
-                metrics::shard_lost();
-                warn!(shard = %shard.id(), "another worker owns the shard");
-                return Ok(Saved::Lost);
-            }
-            Err(error) => {
-                metrics::snapshot_failed();
-                warn!(shard = %shard.id(), error = format!("{error:#}"), "storing later");
-                return Ok(Saved::NotNow);
-            }
-        }
+        self.state = self.saver.begin(state, position).await?;
         self.unsaved = Unsaved::Nothing;
-        if let Err(error) = self.snapshots.prune().await {
-            warn!(shard = %shard.id(), error = format!("{error:#}"), "old snapshots stay");
+        Ok(())
+    }
+
+    async fn note_stored(&mut self, shard: &mut dyn Shard, saved: Saved) {
+        match saved {
+            Saved::Upto(position) => checkpoint(shard, position).await,
+            Saved::NotNow | Saved::Lost => self.unsaved = Unsaved::Something,
         }
-        checkpoint(shard, position).await;
-        Ok(Saved::Yes)
+    }
+
+    /// Waits for the snapshot under way, and then stores what it lacks. None if there was nothing to
+    /// wait for.
+    async fn store(&mut self, shard: &mut dyn Shard) -> anyhow::Result<Option<Saved>> {
+        let before = self.wait_until_stored(shard).await;
+        if before == Some(Saved::Lost) {
+            return Ok(before);
+        }
+        self.begin_to_store().await?;
+        Ok(self.wait_until_stored(shard).await.or(before))
+    }
+
+    async fn wait_until_stored(&mut self, shard: &mut dyn Shard) -> Option<Saved> {
+        if !self.saver.is_storing() {
+            return None;
+        }
+        let saved = self.saver.done().await;
+        self.note_stored(shard, saved).await;
+        Some(saved)
+    }
+
+    /// Whether the last snapshot has all. There is nothing to store before the first record.
+    fn is_saved(&self) -> bool {
+        self.unsaved == Unsaved::Nothing || self.position.is_none()
     }
 
     /// Stores the state at the end of the shard, for its children to begin with, and lets it go.
@@ -334,7 +343,6 @@ impl Worker {
     /// left; trips that the stream does not take now wait in the snapshot for the next owner.
     async fn finish(&mut self, shard: &mut dyn Shard, end: End) -> anyhow::Result<End> {
         self.view.show_rest(&mut self.state).await;
-        let mut saved = Saved::NotNow;
         for tries in 1..=LAST_TRIES {
             while !self.state.outbox().is_empty() {
                 let sent = self.trips.write_now(self.state.outbox_mut()).await;
@@ -343,16 +351,18 @@ impl Worker {
                     break;
                 }
             }
-            saved = self.store(shard).await?;
-            match saved {
-                Saved::Lost => return Ok(End::Lost),
-                Saved::Yes if self.state.outbox().is_empty() => return Ok(end),
-                Saved::Yes | Saved::NotNow if tries < LAST_TRIES => time::sleep(RETRY_WAIT).await,
-                Saved::Yes | Saved::NotNow => {}
+            if self.store(shard).await? == Some(Saved::Lost) {
+                return Ok(End::Lost);
+            }
+            if self.is_saved() && self.state.outbox().is_empty() {
+                return Ok(end);
+            }
+            if tries < LAST_TRIES {
+                time::sleep(RETRY_WAIT).await;
             }
         }
         let trips = self.state.outbox().len();
-        if saved == Saved::Yes {
+        if self.is_saved() {
             warn!(shard = %shard.id(), trips, "left with trips for the next owner to write");
             return Ok(end);
         }

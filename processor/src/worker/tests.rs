@@ -4,6 +4,7 @@
 mod cache;
 mod hand_over;
 mod reshards;
+mod storing;
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::atomic::AtomicU32};
 
@@ -98,23 +99,27 @@ impl Running {
     }
 
     /// Waits until all rides are over, and lets it drain.
-    async fn finish(self) -> Vec<RideProgress> {
-        loop {
-            let rides = self.rides().await;
-            if rides.len() == RIDES && rides.iter().all(|ride| ride.phase.is_over()) {
-                break;
-            }
-            assert!(
-                !self.task.is_finished(),
-                "it ended early: {:?}",
-                self.task.await
-            );
-            time::sleep(Duration::from_millis(1)).await;
-        }
+    async fn finish(mut self) -> Vec<RideProgress> {
+        self.wait_until_over().await;
         self.drain.request();
         let rides = self.rides().await;
         self.task.await.unwrap().unwrap();
         rides
+    }
+
+    async fn wait_until_over(&mut self) {
+        loop {
+            let rides = self.rides().await;
+            if rides.len() == RIDES && rides.iter().all(|ride| ride.phase.is_over()) {
+                return;
+            }
+            assert!(
+                !self.task.is_finished(),
+                "it ended early: {:?}",
+                (&mut self.task).await
+            );
+            time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -284,7 +289,8 @@ async fn a_snapshot_that_failed_is_tried_again_in_its_time() {
     worker.settings.snapshot_records = NonZeroU64::MIN;
     worker.process(&batch);
     assert!(worker.is_snapshot_due());
-    assert_eq!(worker.store(&mut *shard).await.unwrap(), Saved::NotNow);
+    let saved = worker.store(&mut *shard).await.unwrap();
+    assert_eq!(saved, Some(Saved::NotNow));
     assert!(!worker.is_snapshot_due());
     assert_eq!(worker.unsaved, Unsaved::Something);
 }
