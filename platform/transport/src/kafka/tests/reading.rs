@@ -81,11 +81,14 @@ async fn a_position_beyond_the_end_is_another_logs() {
     );
     for if_any in [false, true] {
         shard.seek(Some(Position::from_offset(1)));
-        let error = if if_any {
-            shard.read_if_any().await.err()
-        } else {
-            shard.read().await.err()
+        let read = async {
+            if if_any {
+                shard.read_if_any().await.err()
+            } else {
+                shard.read().await.err()
+            }
         };
+        let error = timeout(Duration::from_secs(30), read).await.unwrap();
         let error = error.unwrap().to_string();
         assert!(error.contains("another log's"), "{error}");
     }
