@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::{Router, routing::post};
+use axum::{Router, http::HeaderMap, routing::post};
 use schemas::Timestamp;
 use service::Shutdown;
 use transport::Producer;
@@ -13,9 +13,11 @@ use utoipa::OpenApi as _;
 
 use crate::{
     accept::{AgeLimit, FleetRate},
+    authority::Authority,
     events,
     intake::Intake,
     pings,
+    problem::Stop,
     settings::Settings,
 };
 
@@ -27,6 +29,25 @@ pub(crate) struct Ingest {
     pub(crate) settings: Settings,
     /// From then on no body is waited for.
     pub(crate) closing: Shutdown,
+}
+
+impl Ingest {
+    /// What whoever sent these headers may write; `key` is a credential that came otherwise.
+    ///
+    /// # Errors
+    /// [`Stop`] for who may write nothing.
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "there are no credentials yet"
+    )]
+    pub(crate) fn admit(
+        &self,
+        _headers: &HeaderMap,
+        _key: Option<&str>,
+    ) -> Result<Authority, Stop> {
+        Ok(Authority::All)
+    }
 }
 
 /// What every request gets a handle of.

@@ -10,7 +10,7 @@ use schemas::{Protocol, Rejection, RideEvent, RideId, Timestamp, upload::RideEve
 
 use crate::{
     answer::Answer,
-    api::{Ingest, SharedIngest, now},
+    api::{Ingest, SharedIngest},
     body::UploadBody,
     format::Format,
     problem::{self, Problem, Stop},
@@ -52,7 +52,11 @@ pub(crate) async fn post_event(
     if Format::of(&headers) != Some(Format::Json) {
         return problem::stopped(&Stop::UnknownFormat("application/json"), Answer::default());
     }
-    let mut upload = Upload::new(&ingest, Protocol::HttpJson, now());
+    let authority = match ingest.admit(&headers, None) {
+        Ok(authority) => authority,
+        Err(stop) => return problem::stopped(&stop, Answer::default()),
+    };
+    let mut upload = Upload::new(&ingest, authority, Protocol::HttpJson);
     // A path that is no UTF-8 names no ride: the empty id says so like any other that is none.
     let ride = ride.map_or_else(|_| String::new(), |Path(ride)| ride);
     match take(&ingest, (&headers, body), &ride, &mut upload).await {

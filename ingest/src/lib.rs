@@ -9,6 +9,7 @@
 mod accept;
 mod answer;
 mod api;
+mod authority;
 mod body;
 mod events;
 mod format;

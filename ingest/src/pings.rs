@@ -83,11 +83,15 @@ pub(crate) async fn post_pings(
     let Some(format) = Format::of(&headers) else {
         return problem::stopped(&Stop::UnknownFormat(FORMATS), Answer::default());
     };
+    let authority = match ingest.admit(&headers, None) {
+        Ok(authority) => authority,
+        Err(stop) => return problem::stopped(&stop, Answer::default()),
+    };
     let body = match UploadBody::open(&ingest, &headers, body) {
         Ok(body) => body,
         Err(stop) => return problem::stopped(&stop, Answer::default()),
     };
-    let mut upload = Upload::new(&ingest, format.protocol(), now());
+    let mut upload = Upload::new(&ingest, authority, format.protocol());
     let read = match format {
         Format::Ndjson => read_ndjson(body, ingest.settings.max_ndjson_bytes, &mut upload).await,
         Format::Json => read_json(body, &mut upload).await,

@@ -61,6 +61,7 @@ fn status_of(reason: Rejection) -> StatusCode {
     match reason {
         Rejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Rejection::TooFrequent => StatusCode::TOO_MANY_REQUESTS,
+        Rejection::NotYours => StatusCode::FORBIDDEN,
         Rejection::Malformed
         | Rejection::WrongShape
         | Rejection::InvalidId

@@ -7,7 +7,13 @@ use schemas::{
 use tracing::debug;
 use transport::{AppendError, Batch};
 
-use crate::{answer::Answer, api::Ingest, metrics, problem::Stop};
+use crate::{
+    answer::Answer,
+    api::{Ingest, now},
+    authority::Authority,
+    metrics,
+    problem::Stop,
+};
 
 /// A batch goes to the stream once it has this many bytes: about 4,000 pings, so that one fsync
 /// serves many and a long upload holds little.
@@ -16,6 +22,7 @@ const BATCH_BYTES: usize = 256 << 10;
 /// One upload under way.
 pub(crate) struct Upload<'a> {
     ingest: &'a Ingest,
+    authority: Authority,
     protocol: Protocol,
     received_at: Timestamp,
     batch: Batch,
@@ -26,11 +33,13 @@ pub(crate) struct Upload<'a> {
 }
 
 impl<'a> Upload<'a> {
-    pub(crate) fn new(ingest: &'a Ingest, protocol: Protocol, received_at: Timestamp) -> Self {
+    /// An upload of whoever has this authority, received now.
+    pub(crate) fn new(ingest: &'a Ingest, authority: Authority, protocol: Protocol) -> Self {
         Self {
             ingest,
+            authority,
             protocol,
-            received_at,
+            received_at: now(),
             batch: Batch::default(),
             indices: Vec::new(),
             next_index: 0,
@@ -52,7 +61,8 @@ impl<'a> Upload<'a> {
     pub(crate) fn ping(&mut self, item: Result<Ping, ItemRejection>) {
         let index = self.next_index;
         self.next_index += 1;
-        let judged = item.and_then(|ping| {
+        let judged = item.and_then(|mut ping| {
+            self.authority.check_ping(&mut ping)?;
             self.ingest.age_limit.check(ping.time, self.received_at)?;
             self.ingest.fleet_rate.check(ping.fleet)?;
             Ok(ping)
@@ -67,7 +77,8 @@ impl<'a> Upload<'a> {
 
     /// Takes a ride event.
     pub(crate) fn event(&mut self, item: Result<RideEvent, ItemRejection>) {
-        let judged = item.and_then(|event| {
+        let judged = item.and_then(|mut event| {
+            self.authority.check_event(&mut event)?;
             self.ingest.age_limit.check(event.time, self.received_at)?;
             Ok(event)
         });

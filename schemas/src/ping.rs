@@ -151,15 +151,45 @@ pub enum Protocol {
     HttpNdjson,
     /// `POST /v1/pings` with Protobuf.
     HttpProtobuf,
+    /// A JSON frame of `/v1/stream`.
+    WebsocketJson,
+    /// A Protobuf frame of `/v1/stream`.
+    WebsocketProtobuf,
+    /// A stream of gRPC.
+    Grpc,
+    /// The query protocol of OsmAnd and of older Traccar clients.
+    Osmand,
+    /// The JSON of Traccar Client 9 and of the background-geolocation plugin.
+    Traccar,
+    /// OwnTracks over HTTP.
+    Owntracks,
+    /// The custom URL of GPSLogger.
+    Gpslogger,
+    /// OwnTracks over MQTT.
+    MqttOwntracks,
+    /// Pings as JSON over MQTT.
+    MqttJson,
+    /// Pings as Protobuf over MQTT.
+    MqttProtobuf,
 }
 
 impl Protocol {
     /// Every protocol, in the order of its Protobuf number.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 14] = [
         Self::Unspecified,
         Self::HttpJson,
         Self::HttpNdjson,
         Self::HttpProtobuf,
+        Self::WebsocketJson,
+        Self::WebsocketProtobuf,
+        Self::Grpc,
+        Self::Osmand,
+        Self::Traccar,
+        Self::Owntracks,
+        Self::Gpslogger,
+        Self::MqttOwntracks,
+        Self::MqttJson,
+        Self::MqttProtobuf,
     ];
 
     /// The protocol's name on the wire.
@@ -169,6 +199,16 @@ impl Protocol {
             Self::HttpJson => "http_json",
             Self::HttpNdjson => "http_ndjson",
             Self::HttpProtobuf => "http_protobuf",
+            Self::WebsocketJson => "websocket_json",
+            Self::WebsocketProtobuf => "websocket_protobuf",
+            Self::Grpc => "grpc",
+            Self::Osmand => "osmand",
+            Self::Traccar => "traccar",
+            Self::Owntracks => "owntracks",
+            Self::Gpslogger => "gpslogger",
+            Self::MqttOwntracks => "mqtt_owntracks",
+            Self::MqttJson => "mqtt_json",
+            Self::MqttProtobuf => "mqtt_protobuf",
         }
     }
 }

@@ -49,11 +49,14 @@ pub enum Rejection {
     /// The stream refused the record for good.
     #[error("the stream refused the record")]
     Refused,
+    /// It is of another fleet, vehicle or driver than the sender may write.
+    #[error("the credential may not write for this fleet, vehicle or driver")]
+    NotYours,
 }
 
 impl Rejection {
     /// Every reason, for tables of counts.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::WrongShape,
         Self::InvalidId,
@@ -68,6 +71,7 @@ impl Rejection {
         Self::TooLarge,
         Self::TooFrequent,
         Self::Refused,
+        Self::NotYours,
     ];
 
     /// The stable code that answers and metrics carry.
@@ -87,6 +91,7 @@ impl Rejection {
             Self::TooLarge => "too_large",
             Self::TooFrequent => "too_frequent",
             Self::Refused => "refused",
+            Self::NotYours => "not_yours",
         }
     }
 }
