@@ -36,11 +36,18 @@ const OWNERS: [(&str, &str); 10] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 59] = [
+const PURE: [&str; 66] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
     "ingest/src/answer.rs",
+    "ingest/src/devices/fix.rs",
+    "ingest/src/devices/gpslogger.rs",
+    "ingest/src/devices/moment.rs",
+    "ingest/src/devices/osmand.rs",
+    "ingest/src/devices/owntracks.rs",
+    "ingest/src/devices/parameters.rs",
+    "ingest/src/devices/traccar.rs",
     "processor/src/cache/redis/fields.rs",
     "processor/src/cache/redis/keys.rs",
     "processor/src/eta.rs",

@@ -21,9 +21,9 @@ pub(crate) struct Answer {
     pub(crate) errors: Vec<ItemError>,
     /// How many more there are.
     pub(crate) errors_omitted: u64,
-    /// The one reason of all rejections so far, if there is one.
+    /// The reasons of all rejections so far, each once.
     #[serde(skip)]
-    common_reason: CommonReason,
+    reasons: Vec<Rejection>,
     #[serde(skip)]
     too_frequent: u64,
 }
@@ -39,25 +39,14 @@ pub(crate) struct ItemError {
     message: String,
 }
 
-/// Whether all rejections of a request have one reason.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum CommonReason {
-    #[default]
-    None,
-    One(Rejection),
-    Several,
-}
-
 impl Answer {
     /// Counts a rejected item; `detail` replaces the usual words.
     pub(crate) fn reject(&mut self, index: u64, reason: Rejection, detail: Option<String>) {
         self.rejected += 1;
         self.too_frequent += u64::from(reason == Rejection::TooFrequent);
-        self.common_reason = match self.common_reason {
-            CommonReason::None => CommonReason::One(reason),
-            CommonReason::One(known) if known == reason => CommonReason::One(reason),
-            CommonReason::One(_) | CommonReason::Several => CommonReason::Several,
-        };
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
         // The stream refuses an item after later ones were found wrong.
         let place = self.errors.partition_point(|error| error.index < index);
         if place < MAX_ERRORS {
@@ -82,9 +71,14 @@ impl Answer {
 
     /// The reason of all rejections, if they have one in common.
     pub(crate) fn common_reason(&self) -> Option<Rejection> {
-        match self.common_reason {
-            CommonReason::One(reason) => Some(reason),
-            CommonReason::None | CommonReason::Several => None,
+        match self.reasons[..] {
+            [reason] => Some(reason),
+            _ => None,
         }
+    }
+
+    /// The reasons of all rejections, each once.
+    pub(crate) fn reasons(&self) -> &[Rejection] {
+        &self.reasons
     }
 }

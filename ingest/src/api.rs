@@ -5,7 +5,11 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use axum::{Router, http::HeaderMap, routing::post};
+use axum::{
+    Router,
+    http::HeaderMap,
+    routing::{get, post},
+};
 use schemas::Timestamp;
 use service::Shutdown;
 use transport::Producer;
@@ -14,6 +18,7 @@ use utoipa::OpenApi as _;
 use crate::{
     accept::{AgeLimit, FleetRate},
     authority::Authority,
+    devices::paths,
     events,
     intake::Intake,
     pings,
@@ -73,6 +78,10 @@ pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: S
     Router::new()
         .route("/v1/pings", post(pings::post_pings))
         .route("/v1/rides/{ride_id}/events", post(events::post_event))
+        .route("/osmand", get(paths::osmand).post(paths::osmand))
+        .route("/traccar", post(paths::traccar))
+        .route("/owntracks", post(paths::owntracks))
+        .route("/gpslogger", get(paths::gpslogger).post(paths::gpslogger))
         .with_state(Arc::new(ingest))
 }
 
@@ -93,7 +102,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
             title = "Hansom ingest",
             description = "Takes pings and ride events, and answers when they are durable."
         ),
-        paths(pings::post_pings, events::post_event)
+        paths(
+            pings::post_pings,
+            events::post_event,
+            paths::osmand,
+            paths::traccar,
+            paths::owntracks,
+            paths::gpslogger
+        )
     )]
     struct Document;
     Document::openapi()

@@ -4,13 +4,14 @@
 //! The path of one ping: [`pings`] reads the [`body`] by its [`mod@format`], [`lines`] cuts NDJSON,
 //! `schemas` parses and checks, [`accept`] judges age and rate, [`upload`] packs what is accepted
 //! into a batch, [`intake`] appends it within a budget of bytes, [`answer`] says what became of
-//! every item.
+//! every item. What apps that others wrote send takes the same way from [`devices`] on.
 
 mod accept;
 mod answer;
 mod api;
 mod authority;
 mod body;
+mod devices;
 mod events;
 mod format;
 mod intake;

@@ -18,6 +18,10 @@ pub(crate) fn describe() {
         "hansom_ingest_stopped_total",
         "Requests stopped before their end, by status"
     );
+    describe_counter!(
+        "hansom_ingest_without_fix_total",
+        "What apps sent without a position, accepted and not kept, by protocol"
+    );
     describe_gauge!(
         "hansom_ingest_queue_free_bytes",
         "Bytes that may still wait for the stream"
@@ -40,6 +44,11 @@ pub(crate) fn accepted(protocol: Protocol, items: u64) {
 /// Counts an item that was not accepted.
 pub(crate) fn item_rejected(reason: Rejection) {
     counter!("hansom_ingest_rejected_total", "reason" => reason.code()).increment(1);
+}
+
+/// Counts what an app sent without a position.
+pub(crate) fn without_fix(protocol: Protocol) {
+    counter!("hansom_ingest_without_fix_total", "protocol" => protocol.as_str()).increment(1);
 }
 
 /// Counts a request that was stopped.

@@ -33,6 +33,9 @@ pub(crate) enum Stop {
     /// The body is larger than the server takes.
     #[error("the body has more than {0}")]
     TooLarge(String),
+    /// The query of the URL is longer than the server takes.
+    #[error("the query has more than {0} bytes")]
+    QueryTooLong(usize),
     /// The server holds as much as it can.
     #[error("the server is busy: send it again later")]
     Busy,
@@ -51,6 +54,7 @@ impl Stop {
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::QueryTooLong(_) => StatusCode::URI_TOO_LONG,
             Self::Busy | Self::Closing | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -74,6 +78,28 @@ fn status_of(reason: Rejection) -> StatusCode {
         | Rejection::TooOld
         | Rejection::TooNew
         | Rejection::Refused => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// The status for an app that sends again, for ever, what it gets no 2xx for: 200 for what no
+/// repeat can mend.
+fn status_for_app(reason: Rejection) -> StatusCode {
+    match reason {
+        Rejection::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Rejection::TooFrequent => StatusCode::TOO_MANY_REQUESTS,
+        Rejection::NotYours => StatusCode::FORBIDDEN,
+        // Its settings are wrong: once they are mended, what waits in the phone is taken.
+        Rejection::InvalidId | Rejection::Malformed => StatusCode::BAD_REQUEST,
+        Rejection::WrongShape
+        | Rejection::InvalidCoordinate
+        | Rejection::NullIsland
+        | Rejection::OutOfRange
+        | Rejection::InvalidCurrency
+        | Rejection::UnpairedName
+        | Rejection::InvalidRoute
+        | Rejection::TooOld
+        | Rejection::TooNew
+        | Rejection::Refused => StatusCode::OK,
     }
 }
 
@@ -103,6 +129,17 @@ pub(crate) fn finished(answer: Answer) -> Response {
         .common_reason()
         .map_or(StatusCode::BAD_REQUEST, status_of);
     problem(status, "no item was accepted".to_owned(), answer)
+}
+
+/// Answers an app whose request was read to its end, by `thank` if it may forget all that it sent.
+pub(crate) fn finished_for_app(answer: Answer, thank: fn(Answer) -> Response) -> Response {
+    let statuses = answer.reasons().iter().copied().map(status_for_app);
+    let status = statuses.max().unwrap_or(StatusCode::OK);
+    if status == StatusCode::OK {
+        return thank(answer);
+    }
+    let detail = format!("{} items were not accepted", answer.rejected);
+    problem(status, detail, answer)
 }
 
 /// Answers a request that was stopped; what was accepted until then is durable.

@@ -17,6 +17,7 @@ use transport::{AppendError, Appended, Batch, Producer, Read, Stream};
 
 use crate::{Settings, api};
 
+mod devices;
 mod limits;
 
 /// Reads the settings as the command line does.

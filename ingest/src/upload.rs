@@ -61,6 +61,11 @@ impl<'a> Upload<'a> {
     pub(crate) fn ping(&mut self, item: Result<Ping, ItemRejection>) {
         let index = self.next_index;
         self.next_index += 1;
+        self.ping_at(index, item);
+    }
+
+    /// Takes the item that stands at `index` in the request: for who takes them in another order.
+    pub(crate) fn ping_at(&mut self, index: u64, item: Result<Ping, ItemRejection>) {
         let judged = item.and_then(|mut ping| {
             self.authority.check_ping(&mut ping)?;
             self.ingest.age_limit.check(ping.time, self.received_at)?;
@@ -169,6 +174,11 @@ impl ItemRejection {
             reason,
             detail: Some(detail),
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn reason(&self) -> Rejection {
+        self.reason
     }
 }
 

@@ -1,0 +1,141 @@
+//! The protocols of apps that others wrote, each on its own path, each mapped to the one ping.
+//! What a ping may be, how it becomes durable and who may send it is decided where all pings are.
+//!
+//! [`paths`] has a handler for each app; [`osmand`], [`traccar`], [`owntracks`] and [`gpslogger`]
+//! read what it sent; [`fix`] makes a ping of it.
+//!
+//! An app cannot be told what is wrong: all but OwnTracks keep what got no 2xx and send it again,
+//! and nothing behind it, for ever. So the status says whether sending again can help:
+//!
+//! - 200, and what was accepted is durable. What was rejected would be rejected for ever: too old,
+//!   too new, no position on earth, a field that cannot be read, refused by the stream. It is in the
+//!   answer (but for OwnTracks, which takes an array of commands) and counted by reason. What is no
+//!   fix is accepted and counted by protocol.
+//! - 400: the request names no vehicle, or its body cannot be read; 401, 403: the credential is
+//!   missing, wrong or another vehicle's; 413, 414: it is too large. Its settings must be mended, and
+//!   then what waits in the phone is taken.
+//! - 429, 503: later.
+//!
+//! A batch is sent again whole if any of it may be taken later; repeats are recognised by their
+//! names. That a phone's clock is ahead may pass, but no one of these apps tells when it has: what
+//! is too new is rejected for good like what is too old.
+
+mod fix;
+mod gpslogger;
+mod moment;
+mod osmand;
+mod owntracks;
+mod parameters;
+pub(crate) mod paths;
+mod traccar;
+
+#[cfg(test)]
+mod testing;
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, request::Parts},
+    response::Response,
+};
+use schemas::{FleetId, Protocol, Timestamp};
+
+use crate::{
+    answer::Answer,
+    api::Ingest,
+    body::UploadBody,
+    metrics,
+    problem::{self, Stop},
+    upload::{ItemRejection, Upload},
+};
+use fix::Reading;
+use parameters::Parameters;
+
+/// Apps send some 300 bytes; a description in it may be long.
+const MAX_QUERY_BYTES: usize = 8 << 10;
+
+/// How one app is read and answered.
+struct App {
+    protocol: Protocol,
+    read: fn(&Sent<'_>) -> Vec<Result<Reading, ItemRejection>>,
+    thank: fn(Answer) -> Response,
+}
+
+/// What an app sent.
+struct Sent<'a> {
+    query: &'a Parameters,
+    headers: &'a HeaderMap,
+    body: &'a [u8],
+    received_at: Timestamp,
+}
+
+/// Takes a request of an app and answers when what it told is durable.
+async fn take(ingest: &Ingest, request: Request, app: &App) -> Response {
+    let (parts, body) = request.into_parts();
+    let query = parts.uri.query().unwrap_or_default();
+    if query.len() > MAX_QUERY_BYTES {
+        return problem::stopped(&Stop::QueryTooLong(MAX_QUERY_BYTES), Answer::default());
+    }
+    let query = Parameters::of_form(query.as_bytes());
+    let authority = match ingest.admit(&parts.headers, query.get(&["key"])) {
+        Ok(authority) => authority,
+        Err(stop) => return problem::stopped(&stop, Answer::default()),
+    };
+    let body = match UploadBody::open(ingest, &parts.headers, body) {
+        Ok(body) => body,
+        Err(stop) => return problem::stopped(&stop, Answer::default()),
+    };
+    let mut upload = Upload::new(ingest, authority, app.protocol);
+    match take_all(body, (&parts, &query), app, &mut upload).await {
+        Ok(()) => problem::finished_for_app(upload.into_answer(), app.thank),
+        Err(stop) => problem::stopped(&stop, upload.into_answer()),
+    }
+}
+
+async fn take_all(
+    body: UploadBody<'_>,
+    (parts, query): (&Parts, &Parameters),
+    app: &App,
+    upload: &mut Upload<'_>,
+) -> Result<(), Stop> {
+    let (body, _share) = body.whole().await?;
+    let origin = upload.origin();
+    let sent = Sent {
+        query,
+        headers: &parts.headers,
+        body: &body,
+        received_at: origin.0,
+    };
+    let fleet = query.get(&["fleet"]).map(FleetId::new).transpose();
+    for (index, item) in in_order_of_time((app.read)(&sent)) {
+        let fix = match item {
+            Ok(Reading::NoFix) => {
+                metrics::without_fix(app.protocol);
+                continue;
+            }
+            Ok(Reading::Fix(fix)) => Ok(fix),
+            Err(rejection) => Err(rejection),
+        };
+        let ping = fix.and_then(|fix| {
+            let fleet = fleet.map_err(|_| schemas::Rejection::InvalidId)?;
+            Ok(fix.into_ping(fleet.unwrap_or_default(), origin))
+        });
+        upload.ping_at(index, ping);
+        if upload.is_full() {
+            upload.append().await?;
+        }
+    }
+    upload.append().await
+}
+
+/// The items of a request with their index, oldest fix first: a batch may come newest first, and a
+/// vehicle that is told of its newest fix moves there at once.
+fn in_order_of_time(
+    items: Vec<Result<Reading, ItemRejection>>,
+) -> Vec<(u64, Result<Reading, ItemRejection>)> {
+    let mut items: Vec<_> = (0..).zip(items).collect();
+    items.sort_by_key(|(_, item)| match item {
+        Ok(Reading::Fix(fix)) => Some(fix.time),
+        Ok(Reading::NoFix) | Err(_) => None,
+    });
+    items
+}
