@@ -78,10 +78,13 @@ pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: S
     Router::new()
         .route("/v1/pings", post(pings::post_pings))
         .route("/v1/rides/{ride_id}/events", post(events::post_event))
-        .route("/osmand", get(paths::osmand).post(paths::osmand))
-        .route("/traccar", post(paths::traccar))
-        .route("/owntracks", post(paths::owntracks))
-        .route("/gpslogger", get(paths::gpslogger).post(paths::gpslogger))
+        .route("/osmand", get(paths::get_osmand).post(paths::post_osmand))
+        .route("/traccar", post(paths::post_traccar))
+        .route("/owntracks", post(paths::post_owntracks))
+        .route(
+            "/gpslogger",
+            get(paths::get_gpslogger).post(paths::post_gpslogger),
+        )
         .with_state(Arc::new(ingest))
 }
 
@@ -105,10 +108,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         paths(
             pings::post_pings,
             events::post_event,
-            paths::osmand,
-            paths::traccar,
-            paths::owntracks,
-            paths::gpslogger
+            paths::get_osmand,
+            paths::post_osmand,
+            paths::post_traccar,
+            paths::post_owntracks,
+            paths::get_gpslogger,
+            paths::post_gpslogger
         )
     )]
     struct Document;

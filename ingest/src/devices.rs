@@ -20,6 +20,7 @@
 //! names. That a phone's clock is ahead may pass, but no one of these apps tells when it has: what
 //! is too new is rejected for good like what is too old.
 
+mod documents;
 mod fix;
 mod gpslogger;
 mod moment;

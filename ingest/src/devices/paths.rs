@@ -9,10 +9,14 @@ use axum::{
 };
 use schemas::Protocol;
 
-use super::{App, Sent, gpslogger, osmand, owntracks, parameters::Parameters, take, traccar};
-use crate::{
-    answer::Answer, api::SharedIngest, format::Format, problem::Problem, upload::ItemRejection,
+use super::{
+    App, Sent,
+    documents::{Common, Gpslogger, Osmand, Owntracks, Refusals, Traccar},
+    gpslogger, osmand, owntracks,
+    parameters::Parameters,
+    take, traccar,
 };
+use crate::{answer::Answer, api::SharedIngest, format::Format, upload::ItemRejection};
 
 const OSMAND: App = App {
     protocol: Protocol::Osmand,
@@ -81,46 +85,35 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Takes a position of OsmAnd, of an older Traccar Client or of a tracker.
-///
-/// The parameters may come as a form, too. A JSON body is read as on `/traccar`.
 #[utoipa::path(
-    method(get, post),
+    get,
     path = "/osmand",
     tag = "apps",
-    params(
-        ("id" = String, Query, description = "The vehicle; `deviceid` is the same"),
-        ("lat" = Option<f64>, Query, description = "Latitude, degrees; without a position the \
-            request is accepted and not kept"),
-        ("lon" = Option<f64>, Query, description = "Longitude, degrees"),
-        ("location" = Option<String>, Query, description = "`lat,lon` instead"),
-        ("timestamp" = Option<String>, Query, description = "Unix s or ms, ISO 8601 or \
-            `yyyy-MM-dd HH:mm:ss` in UTC; now if missing"),
-        ("speed" = Option<f64>, Query, description = "Knots"),
-        ("speed_mps" = Option<f64>, Query, description = "m/s, instead"),
-        ("bearing" = Option<f64>, Query, description = "Degrees; `heading` is the same"),
-        ("accuracy" = Option<f64>, Query, description = "Metres"),
-        ("altitude" = Option<f64>, Query, description = "Metres"),
-        ("valid" = Option<bool>, Query, description = "Whether the position is a fix"),
-        ("driverUniqueId" = Option<String>, Query, description = "Who drives"),
-        ("fleet" = Option<String>, Query, description = "The fleet; `default` if missing"),
-        ("key" = Option<String>, Query, description = "The credential, if the app can set no header"),
-    ),
+    params(Osmand, Common),
     responses(
-        (status = 200, description = "What is accepted is durable, and nothing needs to be sent \
-            again", body = Answer),
-        (status = 400, description = "No vehicle is named, or the body cannot be read",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The vehicle is not the sender's",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 414, description = "The query is too long",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The fleet sends more than its share: send it again",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or the stream is not available: send it again",
-            body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "What is accepted is durable; nothing needs to be sent again", body = Answer),
+        Refusals,
     ),
 )]
-pub(crate) async fn osmand(State(ingest): State<SharedIngest>, request: Request) -> Response {
+pub(crate) async fn get_osmand(State(ingest): State<SharedIngest>, request: Request) -> Response {
+    take(&ingest, request, &OSMAND).await
+}
+
+/// Takes a position of OsmAnd, of an older Traccar Client or of a tracker, or JSON.
+///
+/// The parameters may be a form in the body. JSON is read as on `/traccar`.
+#[utoipa::path(
+    post,
+    path = "/osmand",
+    tag = "apps",
+    params(Osmand, Common),
+    request_body(content((String = "application/x-www-form-urlencoded"), (Object = "application/json"))),
+    responses(
+        (status = 200, description = "What is accepted is durable; nothing needs to be sent again", body = Answer),
+        Refusals,
+    ),
+)]
+pub(crate) async fn post_osmand(State(ingest): State<SharedIngest>, request: Request) -> Response {
     let app = if is_json(request.headers()) {
         &TRACCAR
     } else {
@@ -137,28 +130,14 @@ pub(crate) async fn osmand(State(ingest): State<SharedIngest>, request: Request)
     post,
     path = "/traccar",
     tag = "apps",
-    params(
-        ("id" = Option<String>, Query, description = "The vehicle, if the body has no `device_id`"),
-        ("fleet" = Option<String>, Query, description = "The fleet; `default` if missing"),
-        ("key" = Option<String>, Query, description = "The credential, if the app can set no header"),
-    ),
+    params(Traccar, Common),
     request_body(content = Object, content_type = "application/json"),
     responses(
-        (status = 200, description = "What is accepted is durable, and nothing needs to be sent \
-            again", body = Answer),
-        (status = 400, description = "No vehicle is named, or the body cannot be read",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The vehicle is not the sender's",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too many bytes or locations",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The fleet sends more than its share: send it all again",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or the stream is not available: send it again",
-            body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "What is accepted is durable; nothing needs to be sent again", body = Answer),
+        Refusals,
     ),
 )]
-pub(crate) async fn traccar(State(ingest): State<SharedIngest>, request: Request) -> Response {
+pub(crate) async fn post_traccar(State(ingest): State<SharedIngest>, request: Request) -> Response {
     take(&ingest, request, &TRACCAR).await
 }
 
@@ -170,66 +149,55 @@ pub(crate) async fn traccar(State(ingest): State<SharedIngest>, request: Request
     post,
     path = "/owntracks",
     tag = "apps",
-    params(
-        ("u" = Option<String>, Query, description = "The user"),
-        ("d" = Option<String>, Query, description = "The device"),
-        ("fleet" = Option<String>, Query, description = "The fleet; `default` if missing"),
-        ("key" = Option<String>, Query, description = "The credential, if the app can set no header"),
-    ),
+    params(Owntracks, Common),
     request_body(content = Object, content_type = "application/json"),
     responses(
-        (status = 200, description = "What is accepted is durable: an empty array, as there are no \
-            commands for the device", body = Vec<Object>),
-        (status = 400, description = "No vehicle is named, or the body cannot be read",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The vehicle is not the sender's",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The fleet sends more than its share: send it again",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or the stream is not available: send it again",
-            body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "What is accepted is durable: an empty array, as there are no commands for the device", body = Vec<Object>),
+        Refusals,
     ),
 )]
-pub(crate) async fn owntracks(State(ingest): State<SharedIngest>, request: Request) -> Response {
+pub(crate) async fn post_owntracks(
+    State(ingest): State<SharedIngest>,
+    request: Request,
+) -> Response {
     take(&ingest, request, &OWNTRACKS).await
 }
 
 /// Takes a position of GPSLogger.
-///
-/// The parameters may come as a form or as a flat JSON object, too.
 #[utoipa::path(
-    method(get, post),
+    get,
     path = "/gpslogger",
     tag = "apps",
-    params(
-        ("id" = Option<String>, Query, description = "The vehicle; else `aid`, else `ser`"),
-        ("lat" = Option<f64>, Query, description = "Latitude, degrees; without a position the \
-            request is accepted and not kept"),
-        ("lon" = Option<f64>, Query, description = "Longitude, degrees"),
-        ("time" = Option<String>, Query, description = "ISO 8601; else `timestamp`; now if missing"),
-        ("timestamp" = Option<String>, Query, description = "Unix s"),
-        ("spd" = Option<f64>, Query, description = "m/s"),
-        ("dir" = Option<f64>, Query, description = "Degrees"),
-        ("acc" = Option<f64>, Query, description = "Metres"),
-        ("alt" = Option<f64>, Query, description = "Metres"),
-        ("fleet" = Option<String>, Query, description = "The fleet; `default` if missing"),
-        ("key" = Option<String>, Query, description = "The credential, if the app can set no header"),
-    ),
+    params(Gpslogger, Common),
     responses(
-        (status = 200, description = "What is accepted is durable, and nothing needs to be sent \
-            again", body = Answer),
-        (status = 400, description = "No vehicle is named, or the body cannot be read",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "The vehicle is not the sender's",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 414, description = "The query is too long",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 429, description = "The fleet sends more than its share: send it again",
-            body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or the stream is not available: send it again",
-            body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "What is accepted is durable; nothing needs to be sent again", body = Answer),
+        Refusals,
     ),
 )]
-pub(crate) async fn gpslogger(State(ingest): State<SharedIngest>, request: Request) -> Response {
+pub(crate) async fn get_gpslogger(
+    State(ingest): State<SharedIngest>,
+    request: Request,
+) -> Response {
+    take(&ingest, request, &GPSLOGGER).await
+}
+
+/// Takes a position of GPSLogger.
+///
+/// The parameters may be a form or a flat JSON object in the body.
+#[utoipa::path(
+    post,
+    path = "/gpslogger",
+    tag = "apps",
+    params(Gpslogger, Common),
+    request_body(content((String = "application/x-www-form-urlencoded"), (Object = "application/json"))),
+    responses(
+        (status = 200, description = "What is accepted is durable; nothing needs to be sent again", body = Answer),
+        Refusals,
+    ),
+)]
+pub(crate) async fn post_gpslogger(
+    State(ingest): State<SharedIngest>,
+    request: Request,
+) -> Response {
     take(&ingest, request, &GPSLOGGER).await
 }
