@@ -17,8 +17,8 @@
 //! - 429, 503: later.
 //!
 //! A batch is sent again whole if any of it may be taken later; repeats are recognised by their
-//! names. That a phone's clock is ahead may pass, but no one of these apps tells when it has: what
-//! is too new is rejected for good like what is too old.
+//! names. What is too new might be taken once its time has come, but then one fix of a receiver that
+//! is years ahead would hold up its phone for years.
 
 mod documents;
 mod fix;

@@ -198,6 +198,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_value_anywhere_panics(
+            name in proptest::sample::select(vec!["_type", "topic", "lat", "lon", "tst", "vel", "acc"]),
+            value in crate::devices::testing::any_value(),
+        ) {
+            let mut message = full();
+            message[name] = value;
+            let _ = read(&message);
+        }
+
+        #[test]
         fn no_bytes_panic(bytes: Vec<u8>, text: String) {
             let _ = location(&bytes, Some(&text));
             let _ = vehicle_of_topic(&text);

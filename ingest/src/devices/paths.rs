@@ -59,12 +59,15 @@ fn thank(answer: Answer) -> Response {
 }
 
 impl Sent<'_> {
-    /// What stands in the query and, after it, in the body: a form, unless it says that it is JSON.
+    /// What stands in the query and, after it, in the body: a form, unless it says that it is JSON or
+    /// begins like it, as the body that a user of GPSLogger writes may bear no type.
     fn form(&self) -> Result<Parameters, ItemRejection> {
-        let body = if is_json(self.headers) {
-            Parameters::of_json(self.body)?
+        let body = self.body.trim_ascii();
+        let is_object = is_json(self.headers) || body.starts_with(b"{");
+        let body = if is_object && !body.is_empty() {
+            Parameters::of_json(body)?
         } else {
-            Parameters::of_form(self.body)
+            Parameters::of_form(body)
         };
         Ok(self.query.clone().and(body))
     }

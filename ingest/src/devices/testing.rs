@@ -1,6 +1,8 @@
 //! What a parser made of a request, as plain numbers to compare. For tests only.
 
+use proptest::prelude::*;
 use schemas::{Rejection, Timestamp};
+use serde_json::{Value, json};
 
 use super::fix::Reading;
 use crate::upload::ItemRejection;
@@ -61,4 +63,19 @@ pub(super) fn rejected(reading: Result<Reading, ItemRejection>, expected: Reject
         Err(rejection) => assert_eq!(rejection.reason(), expected, "{rejection:?}"),
         Ok(reading) => panic!("{reading:?}"),
     }
+}
+
+/// Any value that may stand where an app wrote another.
+pub(super) fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[0-9T:. +Z/-]{0,30}".prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        any::<i64>().prop_map(|number| json!([number, {"coords": number}])),
+        any::<i64>().prop_map(|number| json!({"latitude": number, "timestamp": number})),
+    ]
 }

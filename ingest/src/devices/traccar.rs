@@ -287,6 +287,18 @@ mod tests {
 
     proptest! {
         #[test]
+        fn no_value_anywhere_panics(
+            pointer in proptest::sample::select(vec!["/device_id", "/location", "/location/timestamp",
+                "/location/coords", "/location/coords/latitude", "/location/coords/speed",
+                "/location/coords/accuracy", "/location/extras"]),
+            value in crate::devices::testing::any_value(),
+        ) {
+            let mut body = traccar_client();
+            *body.pointer_mut(pointer).unwrap() = value;
+            let _ = readings(body.to_string().as_bytes(), None);
+        }
+
+        #[test]
         fn no_bytes_panic(bytes: Vec<u8>, text: String) {
             let _ = readings(&bytes, Some("a"));
             let _ = readings(text.as_bytes(), Some(&text));
