@@ -21,7 +21,8 @@ const TOPIC_BASE: &str = "owntracks/";
 
 #[derive(Deserialize)]
 struct Message {
-    _type: Option<Value>,
+    #[serde(rename = "_type")]
+    kind: Option<Value>,
     topic: Option<Value>,
     lat: Option<Value>,
     lon: Option<Value>,
@@ -42,7 +43,7 @@ pub(crate) fn location(payload: &[u8], vehicle: Option<&str>) -> Result<Reading,
         return Ok(Reading::NoFix);
     }
     let message: Message = serde_json::from_slice(payload)?;
-    match message._type.as_ref().and_then(Value::as_str) {
+    match message.kind.as_ref().and_then(Value::as_str) {
         None => return Err(Rejection::WrongShape.into()),
         Some("location") => {}
         Some(_) => return Ok(Reading::NoFix),

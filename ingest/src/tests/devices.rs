@@ -43,6 +43,13 @@ fn place(ping: &Ping) -> (i32, i32) {
     (ping.position.lat_e7(), ping.position.lng_e7())
 }
 
+/// Speed, heading, accuracy and altitude in cm/s, 1/100 degree, dm and dm.
+fn units(ping: &Ping) -> (u32, u32, u32, i32) {
+    let (speed, heading) = (ping.speed.unwrap(), ping.heading.unwrap());
+    let (accuracy, altitude) = (ping.accuracy.unwrap(), ping.altitude.unwrap());
+    (speed.cm_s(), heading.cdeg(), accuracy.dm(), altitude.dm())
+}
+
 #[tokio::test]
 async fn every_app_reaches_the_stream_in_our_units() {
     let service = Service::start(&[]).await;
@@ -139,15 +146,7 @@ async fn every_app_reaches_the_stream_in_our_units() {
             (second * 1_000, 0, second as u64 * 1_000)
         );
         assert_eq!(place(ping), (525_000_000, 134_000_000));
-        let motion = (ping.speed, ping.heading, ping.accuracy, ping.altitude);
-        let (speed, heading, accuracy, altitude) = motion;
-        let units = (
-            speed.unwrap().cm_s(),
-            heading.unwrap().cdeg(),
-            accuracy.unwrap().dm(),
-            altitude.unwrap().dm(),
-        );
-        assert_eq!(units, (514, 9_000, 40, 340), "{protocol:?}");
+        assert_eq!(units(ping), (514, 9_000, 40, 340), "{protocol:?}");
     }
 }
 
