@@ -146,6 +146,7 @@ async fn whole_way() -> anyhow::Result<Whole> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_hansom"))
         .args([
             "run",
+            "--insecure-demo",
             "--max-behind",
             "36500d",
             "--live",

@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, replay, run, simulate};
+use crate::{check, key, replay, run, simulate};
 
 /// Ride tracking on one machine: takes GPS pings, shows live rides and their arrival times, and
 /// archives every ping in Parquet, exactly once.
@@ -23,6 +23,7 @@ pub enum Command {
     Simulate(Box<simulate::Settings>),
     Replay(Box<replay::Settings>),
     Check(Box<check::Settings>),
+    Key(Box<key::Settings>),
 }
 
 /// Carries out a command until it is done or told to stop.
@@ -35,5 +36,6 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
         Command::Simulate(settings) => simulate::command(*settings).await,
         Command::Replay(settings) => replay::command(*settings).await,
         Command::Check(settings) => check::command(*settings).await,
+        Command::Key(settings) => key::command(&settings),
     }
 }

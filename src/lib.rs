@@ -9,6 +9,7 @@ mod check;
 pub mod cli;
 mod client;
 mod dice;
+mod key;
 mod replay;
 mod run;
 mod simulate;

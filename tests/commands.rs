@@ -22,6 +22,7 @@ fn help_is_the_manual_of_each_command() {
         ("simulate", "synthetic town"),
         ("replay", "rides are made of it"),
         ("check", "health check"),
+        ("key", "shown this once"),
     ] {
         let (output, _) = output(&mut command(&[name, "--help"]));
         let help = String::from_utf8(output.stdout).unwrap();

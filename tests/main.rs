@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod architecture;
 mod archive_on_s3;
 mod aws;

@@ -26,7 +26,14 @@ impl Program {
     pub(crate) fn start(cache: &str) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let mut process = Command::new(env!("CARGO_BIN_EXE_hansom"))
-            .args(["run", "--listen", "127.0.0.1:0", "--live", "127.0.0.1:0"])
+            .args([
+                "run",
+                "--insecure-demo",
+                "--listen",
+                "127.0.0.1:0",
+                "--live",
+                "127.0.0.1:0",
+            ])
             .args(["--admin", "127.0.0.1:0", "--cache", cache, "--data"])
             .arg(data.path())
             .stderr(Stdio::piped())

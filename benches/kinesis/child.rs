@@ -32,13 +32,13 @@ pub(crate) async fn serve(url: &str) -> anyhow::Result<()> {
     let drain = Shutdown::new();
     let settings = Line::parse_from(["bench"]).settings;
     let ready = Readiness::new().condition("ingest");
-    let serving = tokio::spawn(ingest::run(
-        settings,
+    let ports = ingest::Ports {
         listener,
-        stream.producer(),
+        producer: stream.producer(),
+        guard: access::Guard::open().into(),
         ready,
-        drain.clone(),
-    ));
+    };
+    let serving = tokio::spawn(ingest::run(settings, ports, drain.clone()));
     tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await??;
     drain.request();
     serving.await??;

@@ -5,9 +5,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use access::{Credential, Guard, Right};
 use axum::{
     Router,
-    http::HeaderMap,
+    extract::Request,
+    http::{HeaderMap, header},
+    middleware::{self, Next},
+    response::Response,
     routing::{get, post},
 };
 use schemas::Timestamp;
@@ -17,12 +21,13 @@ use utoipa::OpenApi as _;
 
 use crate::{
     accept::{AgeLimit, FleetRate},
+    answer::Answer,
     authority::Authority,
     devices::paths,
     events,
     intake::Intake,
     pings,
-    problem::Stop,
+    problem::{self, Stop},
     settings::Settings,
 };
 
@@ -31,6 +36,7 @@ pub(crate) struct Ingest {
     pub(crate) age_limit: AgeLimit,
     pub(crate) fleet_rate: FleetRate,
     pub(crate) intake: Intake,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) settings: Settings,
     /// From then on no body is waited for.
     pub(crate) closing: Shutdown,
@@ -41,17 +47,13 @@ impl Ingest {
     ///
     /// # Errors
     /// [`Stop`] for who may write nothing.
-    #[expect(
-        clippy::unused_self,
-        clippy::unnecessary_wraps,
-        reason = "there are no credentials yet"
-    )]
-    pub(crate) fn admit(
-        &self,
-        _headers: &HeaderMap,
-        _key: Option<&str>,
-    ) -> Result<Authority, Stop> {
-        Ok(Authority::All)
+    pub(crate) fn admit(&self, headers: &HeaderMap, key: Option<&str>) -> Result<Authority, Stop> {
+        let credential = key.map(Credential::new).or_else(|| Credential::of(headers));
+        let grant = self.guard.admit(credential.as_ref(), Right::Write);
+        let authority = grant.and_then(|grant| {
+            Authority::try_from(grant).map_err(|refusal| self.guard.refuse(refusal))
+        });
+        authority.map_err(Stop::Refused)
     }
 }
 
@@ -59,7 +61,12 @@ impl Ingest {
 pub(crate) type SharedIngest = Arc<Ingest>;
 
 /// Builds the routes. Once `closing` is requested, no body is waited for any more.
-pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: Shutdown) -> Router {
+pub(crate) fn router(
+    settings: Settings,
+    producer: Arc<dyn Producer>,
+    guard: Arc<Guard>,
+    closing: Shutdown,
+) -> Router {
     let ingest = Ingest {
         age_limit: AgeLimit {
             max_ahead: settings.max_ahead,
@@ -72,6 +79,7 @@ pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: S
             settings.body_bytes,
             settings.stream_timeout,
         ),
+        guard,
         settings,
         closing,
     };
@@ -85,7 +93,22 @@ pub(crate) fn router(settings: Settings, producer: Arc<dyn Producer>, closing: S
             "/gpslogger",
             get(paths::get_gpslogger).post(paths::post_gpslogger),
         )
+        .layer(middleware::from_fn(refuse_other_sites))
         .with_state(Arc::new(ingest))
+}
+
+/// Refuses what a browser sends on behalf of a page of another site: no app is one, and where anybody
+/// may write, such a page could, from within a network that it does not reach itself.
+async fn refuse_other_sites(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_of_site = headers.contains_key(header::ORIGIN)
+        || headers
+            .get("sec-fetch-site")
+            .is_some_and(|site| site.as_bytes() == b"cross-site");
+    if is_of_site {
+        return problem::stopped(&Stop::OtherSite, Answer::default());
+    }
+    next.run(request).await
 }
 
 /// The time by this machine's clock: what decides the age of items and stands in `received_at`.

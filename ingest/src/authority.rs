@@ -1,5 +1,6 @@
 //! What a sender may write. Who the sender is was found out before, by its credential.
 
+use access::{Grant, Refusal};
 use schemas::{DriverId, FleetId, Ping, Rejection, RideEvent, VehicleId};
 
 /// What the credential of a request allows.
@@ -20,6 +21,25 @@ pub(crate) enum Within {
     Vehicle(VehicleId),
     /// Whatever one driver drives.
     Driver(DriverId),
+}
+
+impl TryFrom<Grant> for Authority {
+    type Error = Refusal;
+
+    /// What a grant to write allows. One for a ride allows nothing: rides are not written to alone.
+    fn try_from(grant: Grant) -> Result<Self, Refusal> {
+        let Some(fleet) = grant.fleet else {
+            return Ok(Self::All);
+        };
+        let fleet = FleetId::new(&fleet).map_err(|_| Refusal::WrongClaims)?;
+        let within = match &grant.within {
+            access::Within::Whole => Some(Within::Whole),
+            access::Within::Vehicle(id) => VehicleId::new(id).ok().map(Within::Vehicle),
+            access::Within::Driver(id) => DriverId::new(id).ok().map(Within::Driver),
+            access::Within::Ride(_) => None,
+        };
+        Ok(Self::Fleet(fleet, within.ok_or(Refusal::WrongClaims)?))
+    }
 }
 
 impl Authority {

@@ -27,6 +27,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
+use access::Guard;
 use service::{Condition, Shutdown};
 use tokio::{net::TcpListener, time::sleep};
 use transport::Producer;
@@ -37,7 +38,19 @@ pub use settings::Settings;
 /// After the listener is closed, bodies under way get so long to arrive.
 const LAST_BODIES: Duration = Duration::from_secs(2);
 
-/// Serves HTTP on `listener` until `drain` is requested and every request under way is answered.
+/// What ingest is given.
+pub struct Ports {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Where pings and ride events go.
+    pub producer: Arc<dyn Producer>,
+    /// Who may send them.
+    pub guard: Arc<Guard>,
+    /// Whether it takes requests.
+    pub ready: Condition,
+}
+
+/// Serves HTTP on the listener until `drain` is requested and every request under way is answered.
 ///
 /// From the drain on it is not ready, and goes on taking requests for `drain_delay`, so that load
 /// balancers notice. Then it closes the listener, waits shortly for bodies under way, makes durable
@@ -45,18 +58,18 @@ const LAST_BODIES: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// Settings that cannot work together.
-pub async fn run(
-    settings: Settings,
-    listener: TcpListener,
-    producer: Arc<dyn Producer>,
-    ready: Condition,
-    drain: Shutdown,
-) -> anyhow::Result<()> {
+pub async fn run(settings: Settings, ports: Ports, drain: Shutdown) -> anyhow::Result<()> {
     metrics::describe();
     settings.check()?;
+    let Ports {
+        listener,
+        producer,
+        guard,
+        ready,
+    } = ports;
     let (stop, closing) = (Shutdown::new(), Shutdown::new());
     let delay = settings.drain_delay;
-    let router = api::router(settings, producer, closing.clone());
+    let router = api::router(settings, producer, guard, closing.clone());
     ready.set_ready();
     let ending = async {
         drain.requested().await;

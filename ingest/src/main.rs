@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use access::Guard;
 use anyhow::Context as _;
 use clap::Parser;
 use service::{Process, Stage};
@@ -15,7 +16,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// Apps send to --listen and get their answer when the stream has their pings durably. Any number of
 /// these processes may work side by side. --admin is for monitoring: /ready says whether this one
-/// takes requests. There is no authentication: let both listen on trusted networks only.
+/// takes requests. Apps show a credential that --api-keys or --jwks know; --admin asks for none, so let
+/// it listen on trusted networks only.
 ///
 /// SIGTERM or Ctrl-C ends it in order, with every request answered, within --grace; a second one
 /// ends it at once.
@@ -47,6 +49,10 @@ struct Settings {
     /// Ingest's own settings.
     #[command(flatten)]
     ingest: ingest::Settings,
+
+    /// Who may write.
+    #[command(flatten)]
+    access: access::Settings,
 }
 
 #[tokio::main]
@@ -62,15 +68,21 @@ async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let opening = async {
         let stream = transport::open_shared(&settings.stream).await;
-        service::both(settings.ingest.check(), stream.context("--stream"))
+        let opened = service::both(settings.ingest.check(), stream.context("--stream"));
+        service::both(opened, Guard::start(&settings.access).await)
     };
     let Some(opened) = stop.unless_requested(opening).await else {
         return Ok(());
     };
-    let ((), stream) = opened?;
+    let (((), stream), guard) = opened?;
     let ingest = Stage::start("ingest", &stop, |drain| {
-        let settings = settings.ingest.clone();
-        ingest::run(settings, listener, stream.producer(), ready, drain)
+        let ports = ingest::Ports {
+            listener,
+            producer: stream.producer(),
+            guard: guard.into(),
+            ready,
+        };
+        ingest::run(settings.ingest.clone(), ports, drain)
     });
     info!(ingest = %address, %admin, "listening");
     stop.requested().await;

@@ -1,6 +1,7 @@
 //! HTTP responses: what was accepted as JSON, what went wrong as problem details (RFC 9457).
 //! It decides the status of everything that ingest says.
 
+use access::Refusal;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -18,6 +19,12 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 /// Why a request was stopped before its last item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
+    /// Whoever sent it may not.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// A browser sent it for a page.
+    #[error("pages in browsers may not write")]
+    OtherSite,
     /// The body has no format that is taken.
     #[error("send {0}")]
     UnknownFormat(&'static str),
@@ -50,6 +57,8 @@ pub(crate) enum Stop {
 impl Stop {
     fn status(&self) -> StatusCode {
         match self {
+            Self::Refused(refusal) if refusal.is_of_credential() => StatusCode::UNAUTHORIZED,
+            Self::Refused(_) | Self::OtherSite => StatusCode::FORBIDDEN,
             Self::UnknownFormat(_) | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -170,6 +179,9 @@ fn problem(status: StatusCode, detail: String, answer: Answer) -> Response {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
     ) {
         headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

@@ -2,6 +2,7 @@
 
 use std::{io::Write as _, sync::Arc, time::Duration};
 
+use access::Guard;
 use async_trait::async_trait;
 use axum::{
     Router,
@@ -19,6 +20,7 @@ use crate::{Settings, api};
 
 mod devices;
 mod limits;
+mod writers;
 
 /// Reads the settings as the command line does.
 #[derive(Parser)]
@@ -29,6 +31,12 @@ struct Line {
 
 fn settings(flags: &[&str]) -> Settings {
     Line::parse_from([&["ingest"], flags].concat()).settings
+}
+
+/// The routes, open to everybody.
+fn router(flags: &[&str], producer: Arc<dyn Producer>) -> Router {
+    let guard = Guard::open().into();
+    api::router(settings(flags), producer, guard, Shutdown::new())
 }
 
 fn now_ms() -> i64 {
@@ -69,7 +77,7 @@ struct Service {
 impl Service {
     async fn start(flags: &[&str]) -> Self {
         let stream = transport::open("memory:?shards=1").await.unwrap();
-        let router = api::router(settings(flags), stream.producer(), Shutdown::new());
+        let router = router(flags, stream.producer());
         Self { stream, router }
     }
 
@@ -291,7 +299,7 @@ async fn a_record_that_the_stream_refuses_touches_no_other() {
     let refuse_first = |_| Appended {
         failed: vec![(0, AppendError::Rejected("too large".to_owned()))],
     };
-    let router = api::router(settings(&[]), faulty(refuse_first), Shutdown::new());
+    let router = router(&[], faulty(refuse_first));
     let (status, answer) = post(
         &router,
         "application/json",
@@ -311,7 +319,7 @@ async fn a_stream_that_fails_in_part_is_told_with_what_is_durable() {
             AppendError::Unavailable("disk full".to_owned()),
         )],
     };
-    let router = api::router(settings(&[]), faulty(fail_last), Shutdown::new());
+    let router = router(&[], faulty(fail_last));
     let body = json!([ping(1), ping(2), ping(3)]).to_string();
     let (status, problem) = post(&router, "application/json", body).await;
     assert_eq!(

@@ -1,23 +1,26 @@
 //! The live API: where rides and vehicles are, over HTTP. It reads the cache alone, so that any
-//! instance answers for any ride; it changes nothing.
+//! instance answers for any ride; it changes nothing. Who may see what is [`reader`]'s.
 //!
 //! Of a cache in another process it remembers answers ([`recent`]).
 
 mod events;
 mod problem;
+mod reader;
 mod recent;
 mod rides;
+mod shares;
 mod vehicles;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use access::Guard;
 use anyhow::Context;
 use axum::{
     Json, Router,
     extract::Request,
     middleware::{self, Next},
     response::Response,
-    routing::get,
+    routing::{get, post},
 };
 use clap::Args;
 use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
@@ -80,9 +83,15 @@ impl Live {
         self,
         settings: Settings,
         cache: Arc<dyn Cache>,
+        guard: Arc<Guard>,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
-        let router = routes(App::new(cache, settings.live_max_age, shutdown.clone()));
+        let router = routes(App::new(
+            cache,
+            guard,
+            settings.live_max_age,
+            shutdown.clone(),
+        ));
         service::serve_within(self.listener, router, shutdown, LAST_ANSWERS).await;
         Ok(())
     }
@@ -97,6 +106,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 #[derive(Clone)]
 struct App {
     cache: Arc<dyn Cache>,
+    guard: Arc<Guard>,
     recent: Option<Arc<RecentOf>>,
     streams: Arc<Semaphore>,
     shutdown: Shutdown,
@@ -109,7 +119,12 @@ struct RecentOf {
 }
 
 impl App {
-    fn new(cache: Arc<dyn Cache>, max_age: Duration, shutdown: Shutdown) -> Self {
+    fn new(
+        cache: Arc<dyn Cache>,
+        guard: Arc<Guard>,
+        max_age: Duration,
+        shutdown: Shutdown,
+    ) -> Self {
         let recent = cache.is_remote().then(|| {
             Arc::new(RecentOf {
                 rides: Recent::new(max_age),
@@ -118,6 +133,7 @@ impl App {
         });
         Self {
             cache,
+            guard,
             recent,
             streams: Arc::new(Semaphore::new(MAX_STREAMS)),
             shutdown,
@@ -156,7 +172,8 @@ impl App {
         rides::list,
         events::follow,
         vehicles::show,
-        vehicles::near
+        vehicles::near,
+        shares::make
     )
 )]
 struct Description;
@@ -166,11 +183,12 @@ fn routes(app: App) -> Router {
         .route("/v1/rides", get(rides::list))
         .route("/v1/rides/{id}", get(rides::show))
         .route("/v1/rides/{id}/events", get(events::follow))
+        .route("/v1/rides/{id}/shares", post(shares::make))
         .route("/v1/vehicles", get(vehicles::near))
         .route("/v1/vehicles/{id}", get(vehicles::show))
         .route("/v1/openapi.json", get(async || Json(openapi())))
         .fallback(async || Problem::NoSuchPage)
-        .method_not_allowed_fallback(async || Problem::OnlyGet)
+        .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(middleware::from_fn(count))
         .with_state(app)
 }

@@ -3,6 +3,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use access::Guard;
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use objects::Objects;
@@ -21,8 +22,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Follows rides and vehicles on a stream, and tells where they are and when they arrive.
 ///
 /// Several of these processes share out the shards of the stream; --live of each answers from
-/// --cache. --admin is for monitoring. There is no authentication: let both listen on trusted
-/// networks only.
+/// --cache to whoever shows a credential that --api-keys or --jwks know. --admin is for monitoring:
+/// it asks for none, so let it listen on trusted networks only.
 ///
 /// SIGTERM or Ctrl-C ends it in order, within --grace: it stores what it has read and leaves its
 /// shards to the others; a second one ends it at once. After that, as after a kill, what was read
@@ -79,6 +80,10 @@ struct Settings {
     /// The live API's own settings.
     #[command(flatten)]
     answers: live::Settings,
+
+    /// Who may read.
+    #[command(flatten)]
+    access: access::Settings,
 }
 
 /// What it does instead of following the stream.
@@ -143,6 +148,7 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
         stream,
         state,
         cache,
+        guard,
     } = opened?;
     let processor = Stage::start("processor", &stop, |drain| {
         let (stream, cache) = (stream.clone(), cache.clone());
@@ -150,7 +156,7 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
         async move { processor::run(&settings, stream, state, cache, drain).await }
     });
     let live = Stage::start("live api", &stop, |drain| {
-        live.serve(settings.answers.clone(), cache, drain)
+        live.serve(settings.answers.clone(), cache, guard, drain)
     });
     ready.set_ready();
     info!(live = %address, %admin, "listening");
@@ -161,11 +167,12 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
     ended.and(stream.close().await.context("stream"))
 }
 
-/// The stream, the storage and the cache.
+/// The stream, the storage and the cache, and who may read that.
 struct Backends {
     stream: Arc<dyn Stream>,
     state: Arc<dyn Objects>,
     cache: Arc<dyn Cache>,
+    guard: Arc<Guard>,
 }
 
 impl Backends {
@@ -174,11 +181,14 @@ impl Backends {
         let url = |given: &Option<String>| given.clone().unwrap_or_default();
         let stream = transport::open_shared(&url(&settings.stream)).await;
         let kept = open_kept(&url(&settings.state), &settings.cache).await;
-        let (stream, (state, cache)) = service::both(stream.context("--stream"), kept)?;
+        let backends = service::both(stream.context("--stream"), kept);
+        let guard = Guard::start(&settings.access).await;
+        let ((stream, (state, cache)), guard) = service::both(backends, guard)?;
         Ok(Self {
             stream,
             state,
             cache,
+            guard: guard.into(),
         })
     }
 }

@@ -6,11 +6,11 @@ use anyhow::{Context, ensure};
 use bytes::Bytes;
 use reqwest::{
     Client, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use schemas::RideId;
 
-use super::{Format, answer::Answer, batch::PingBatch, event::EventPost};
+use super::{Format, Settings, answer::Answer, batch::PingBatch, event::EventPost};
 
 /// A server that has not answered for so long is taken for gone: longer than its own limits.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -61,12 +61,18 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(base: Url, format: Format) -> anyhow::Result<Self> {
+    pub(super) fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let (base, format) = (settings.to.clone(), settings.format);
         ensure!(
             base.scheme() == "http",
             "{base} is no http URL: uploads are sent without TLS"
         );
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &settings.key {
+            headers.insert(AUTHORIZATION, key.header().context("--key")?);
+        }
         let http = Client::builder()
+            .default_headers(headers)
             .timeout(REQUEST_TIMEOUT)
             .tcp_nodelay(true)
             // Straight to the server: the machine's proxy is not what is measured.

@@ -66,7 +66,7 @@ pub(crate) async fn send_all<S: Source>(
         .transpose()?
         .map(Arc::new);
     let courier = Courier {
-        endpoint: Endpoint::new(settings.to.clone(), settings.format)?,
+        endpoint: Endpoint::new(settings)?,
         patience: settings.patience,
         network: match delivery.lossy_by {
             Some(_) => Network::Lossy,

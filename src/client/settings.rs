@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, time::Duration};
 
+use access::Credential;
 use clap::Args;
 use reqwest::Url;
 use schemas::FleetId;
@@ -18,6 +19,9 @@ pub struct Settings {
     /// The server that takes the uploads.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub to: Url,
+    /// API key or token to send with; not logged.
+    #[arg(long, value_name = "KEY", env = "HANSOM_KEY", hide_env_values = true)]
+    pub key: Option<Credential>,
     /// The fleet that the vehicles belong to; the server's default if missing.
     #[arg(long, value_name = "ID")]
     pub fleet: Option<FleetId>,

@@ -103,6 +103,7 @@ impl Source for Script {
 fn settings(server: &StubIngest) -> Settings {
     Settings {
         to: server.url.clone(),
+        key: None,
         fleet: None,
         connections: NonZeroUsize::new(1).unwrap(),
         batch: NonZeroUsize::new(20).unwrap(),
@@ -234,8 +235,13 @@ async fn a_batch_over_the_fleets_rate_gets_through() {
         service::Readiness::new().condition("ingest"),
         Shutdown::new(),
     );
-    let producer = stream.producer();
-    let serving = ingest::run(line.settings, listener, producer, ready, drain.clone());
+    let ports = ingest::Ports {
+        listener,
+        producer: stream.producer(),
+        guard: access::Guard::open().into(),
+        ready,
+    };
+    let serving = ingest::run(line.settings, ports, drain.clone());
     let serving = tokio::spawn(serving);
     let directory = tempfile::tempdir().unwrap();
     let acked = directory.path().join("acked");

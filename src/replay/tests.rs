@@ -49,6 +49,7 @@ fn settings(server: &StubIngest, file: &Path) -> Settings {
         },
         sending: client::Settings {
             to: server.url.clone(),
+            key: None,
             fleet: None,
             connections: NonZeroUsize::new(1).unwrap(),
             batch: NonZeroUsize::new(3).unwrap(),

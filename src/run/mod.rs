@@ -6,6 +6,7 @@ mod settings;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use access::Guard;
 use anyhow::Context as _;
 use objects::Objects;
 use processor::{Cache, live::Live};
@@ -65,12 +66,13 @@ impl Ports {
     }
 }
 
-/// The stream, the storages and the cache of one machine.
+/// The stream, the storages and the cache of one machine, and who may use it.
 struct Backends {
     stream: Arc<dyn Stream>,
     archive: Arc<dyn Objects>,
     state: Arc<dyn Objects>,
     cache: Arc<dyn Cache>,
+    guard: Arc<Guard>,
 }
 
 impl Backends {
@@ -92,6 +94,7 @@ impl Backends {
             archive: objects::open(&urls.archive).await?,
             state: objects::open(&urls.state).await?,
             cache: processor::cache::open(&settings.cache).context("--cache")?,
+            guard: Guard::start(&settings.access()).await?.into(),
         })
     }
 }
@@ -119,6 +122,7 @@ impl Pipeline {
             archive,
             state,
             cache,
+            guard,
         } = Backends::open(settings).await?;
         let processor = Stage::start("processor", stop, |drain| {
             let (stream, cache) = (stream.clone(), cache.clone());
@@ -130,13 +134,19 @@ impl Pipeline {
             archiver::run(settings, stream.clone(), archive, drain)
         });
         let live = Stage::start("live api", stop, |drain| {
+            let (cache, guard) = (cache.clone(), guard.clone());
             ports
                 .live
-                .serve(settings.answers.clone(), cache.clone(), drain)
+                .serve(settings.answers.clone(), cache, guard, drain)
         });
         let ingest = Stage::start("ingest", stop, |drain| {
-            let settings = settings.ingest.clone();
-            ingest::run(settings, ports.ingest, stream.producer(), ready, drain)
+            let ports = ingest::Ports {
+                listener: ports.ingest,
+                producer: stream.producer(),
+                guard,
+                ready,
+            };
+            ingest::run(settings.ingest.clone(), ports, drain)
         });
         Ok(Self {
             demo: None,

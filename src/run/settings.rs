@@ -12,7 +12,8 @@ use url::Url;
 /// Apps send pings and ride events to --listen and get their answer when these are durable on disk;
 /// --live tells where rides and vehicles are; the archive in --data has every ping as Parquet,
 /// within --archive-max-age. --admin is for monitoring: /ready says whether ingest takes requests.
-/// There is no authentication: let all three listen on trusted networks only.
+/// Apps and readers show a credential that --api-keys or --jwks know; --admin asks for none, so let it
+/// listen on trusted networks only.
 ///
 /// SIGTERM or Ctrl-C ends it in order, with everything written, within --grace; a second one ends
 /// it at once. After that, as after a kill, nothing that was answered is lost or doubled; but the
@@ -64,8 +65,9 @@ pub struct Settings {
     )]
     pub cache: String,
 
-    /// Also start a simulated fleet, to have something to look at.
-    #[arg(long)]
+    /// Also start a simulated fleet, to have something to look at, and let anybody write and read, as
+    /// --insecure-demo does.
+    #[arg(long, conflicts_with_all = ["api_keys", "jwks", "share_secrets"])]
     pub demo: bool,
 
     /// Shards of the embedded stream; fixed when the stream is made, with 1 if not said. One carries
@@ -97,6 +99,10 @@ pub struct Settings {
     /// The live API's own settings.
     #[command(flatten)]
     pub answers: processor::live::Settings,
+
+    /// Who may write and read.
+    #[command(flatten)]
+    pub access: access::Settings,
 }
 
 /// Where the backends are.
@@ -107,6 +113,14 @@ pub(super) struct Urls {
 }
 
 impl Settings {
+    /// Who may write and read: anybody, in a demo.
+    pub(super) fn access(&self) -> access::Settings {
+        access::Settings {
+            insecure_demo: self.access.insecure_demo || self.demo,
+            ..self.access.clone()
+        }
+    }
+
     /// The URLs of the backends below the data directory.
     pub(super) fn urls(&self) -> anyhow::Result<Urls> {
         let data = std::path::absolute(&self.data).context("--data")?;

@@ -98,6 +98,7 @@ impl Settings {
         Ok(Self {
             sending: client::Settings {
                 to,
+                key: None,
                 fleet: None,
                 connections: DEMO_CONNECTIONS,
                 batch: DEMO_BATCH,

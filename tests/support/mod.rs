@@ -14,6 +14,7 @@ pub(crate) mod leases;
 pub(crate) mod load;
 pub(crate) mod moto;
 pub(crate) mod outcome;
+pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod prometheus;

@@ -74,6 +74,8 @@ fn undisturbed(program: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Comm
     command
         .args(arguments)
         .env_remove("HANSOM_LOG")
+        // Tests of who may do what take it away.
+        .env("HANSOM_INSECURE_DEMO", "true")
         // What servers of tests take; without any the SDK would look for an instance's.
         .envs([
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -90,14 +92,13 @@ impl Program {
 
     /// The same with ingest at a given address, so that clients find it again.
     pub(crate) fn start_at(data: &Path, to: SocketAddr, flags: &[&str]) -> Self {
-        let process = Process::start(
-            command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
-                .arg("--listen")
-                .arg(to.to_string())
-                .arg("--data")
-                .arg(data)
-                .args(flags),
-        );
+        let mut run = command(&["run", "--live", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        run.arg("--listen").arg(to.to_string());
+        run.arg("--data").arg(data).args(flags);
+        if flags.contains(&"--api-keys") || flags.contains(&"--jwks") {
+            run.env_remove("HANSOM_INSECURE_DEMO");
+        }
+        let process = Process::start(&mut run);
         Self {
             ingest: process.address("ingest"),
             live: process.address("live"),

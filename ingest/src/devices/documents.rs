@@ -100,6 +100,9 @@ pub(super) enum Refusals {
     /// No vehicle is named, or the body cannot be read
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
+    /// No credential, or none that is known
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(Problem),
     /// The vehicle is not the sender's
     #[response(status = 403, content_type = "application/problem+json")]
     Forbidden(Problem),

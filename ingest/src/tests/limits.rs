@@ -114,7 +114,7 @@ async fn a_fleet_over_its_share_gets_429() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_stands_still_costs_no_more_than_the_budget() {
     let flags = ["--queue-bytes", "1000", "--stream-timeout", "10s"];
-    let router = api::router(settings(&flags), standing_still(), Shutdown::new());
+    let router = router(&flags, standing_still());
     let mut unavailable = 0;
     for seq in 0..100 {
         let begun = tokio::time::Instant::now();
@@ -133,7 +133,12 @@ async fn a_stream_that_stands_still_costs_no_more_than_the_budget() {
 async fn a_body_that_is_under_way_at_the_end_is_not_waited_for() {
     let stream = transport::open("memory:?shards=1").await.unwrap();
     let closing = Shutdown::new();
-    let router = api::router(settings(&[]), stream.producer(), closing.clone());
+    let router = api::router(
+        settings(&[]),
+        stream.producer(),
+        Guard::open().into(),
+        closing.clone(),
+    );
     let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(format!("{}\n", ping(1)))]);
     let never = futures_util::stream::pending();
     let body = Body::from_stream(futures_util::StreamExt::chain(begun, never));

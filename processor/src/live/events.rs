@@ -20,7 +20,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{
     App,
     problem::{Problem, ProblemBody},
-    rides::FleetParameter,
+    reader::Reader,
+    rides::RideParameters,
 };
 use crate::metrics;
 
@@ -32,11 +33,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[utoipa::path(
     get,
     path = "/v1/rides/{id}/events",
-    params(("id" = String, Path, description = "The ride"), FleetParameter),
+    params(("id" = String, Path, description = "The ride"), RideParameters),
     responses(
         (status = 200, description = "The ride now, and after every change", body = RideProgress,
          content_type = "text/event-stream"),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 401, description = "No credential, or none that is known", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The credential does not reach so far", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 404, description = "No such ride", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -46,10 +51,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 )]
 pub(super) async fn follow(
     State(app): State<App>,
+    reader: Reader,
     ride: Result<Path<RideId>, PathRejection>,
-    fleet: Result<Query<FleetParameter>, QueryRejection>,
+    parameters: Result<Query<RideParameters>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
-    let (Path(ride), Query(FleetParameter { fleet })) = (ride?, fleet?);
+    let (Path(ride), Query(RideParameters { fleet, share })) = (ride?, parameters?);
+    let fleet = reader.ride(fleet, ride, share.as_deref())?;
     let place = Place::take(&app.streams)?;
     let changes = app
         .cache

@@ -1,6 +1,7 @@
 //! What goes wrong with a request of the live API, as `application/problem+json` (RFC 9457).
 //! Which request is wrong is said where it is read.
 
+use access::Refusal;
 use axum::{
     Json,
     extract::rejection::{PathRejection, QueryRejection},
@@ -20,13 +21,15 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 #[derive(Debug)]
 pub(super) enum Problem {
     NoSuchPage,
-    OnlyGet,
+    WrongMethod,
     /// A parameter that cannot be read: what is wrong with it.
     BadParameter(String),
     UnknownRide,
     UnknownVehicle,
     TooManyStreams,
     Unavailable,
+    /// The reader may not see this, and why.
+    Refused(Refusal),
 }
 
 /// The body of an answer that tells of a problem.
@@ -47,10 +50,10 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, code, title) = match &self {
             Self::NoSuchPage => (StatusCode::NOT_FOUND, "no_such_page", "no such page"),
-            Self::OnlyGet => (
+            Self::WrongMethod => (
                 StatusCode::METHOD_NOT_ALLOWED,
-                "only_get",
-                "pages here are only read",
+                "wrong_method",
+                "this page is not asked for by that method",
             ),
             Self::BadParameter(_) => (
                 StatusCode::BAD_REQUEST,
@@ -69,11 +72,22 @@ impl IntoResponse for Problem {
                 "unavailable",
                 "the cache is unavailable",
             ),
+            Self::Refused(refusal) if refusal.is_of_credential() => (
+                StatusCode::UNAUTHORIZED,
+                refusal.code(),
+                "a credential is wanted",
+            ),
+            Self::Refused(refusal) => (
+                StatusCode::FORBIDDEN,
+                refusal.code(),
+                "the credential does not reach so far",
+            ),
         };
         let detail = match self {
             Self::BadParameter(detail) => Some(detail),
+            Self::Refused(refusal) => Some(refusal.to_string()),
             Self::NoSuchPage
-            | Self::OnlyGet
+            | Self::WrongMethod
             | Self::UnknownRide
             | Self::UnknownVehicle
             | Self::TooManyStreams
@@ -92,7 +106,16 @@ impl IntoResponse for Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }
 

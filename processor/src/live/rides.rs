@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     App,
     problem::{Problem, ProblemBody},
+    reader::Reader,
     recent::Aged,
 };
 use crate::cache::RidesQuery;
@@ -28,21 +29,33 @@ use crate::cache::RidesQuery;
 const USUAL_LIMIT: usize = 100;
 const MAX_LIMIT: usize = 1_000;
 
-/// Says whose ride or vehicle is meant.
+/// Says whose vehicle is meant.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FleetParameter {
-    /// The fleet; `default` if missing.
+    /// The fleet; the reader's own if missing.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     pub(super) fleet: FleetId,
+}
+
+/// Says whose ride is meant, and by which link it is seen.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct RideParameters {
+    /// The fleet; the reader's own if missing.
+    #[serde(default)]
+    #[param(value_type = Option<String>)]
+    pub(super) fleet: FleetId,
+    /// What a link to the ride has instead of a credential.
+    pub(super) share: Option<String>,
 }
 
 /// Says which rides to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParameters {
-    /// The fleet; `default` if missing.
+    /// The fleet; the reader's own if missing.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     fleet: FleetId,
@@ -73,11 +86,15 @@ pub(super) struct RidesPage {
     get,
     operation_id = "show_ride",
     path = "/v1/rides/{id}",
-    params(("id" = String, Path, description = "The ride"), FleetParameter),
+    params(("id" = String, Path, description = "The ride"), RideParameters),
     responses(
         (status = 200, description = "The ride as it is now", body = RideProgress,
          headers(("Age" = u64, description = "Seconds since the cache gave this answer"))),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 401, description = "No credential, or none that is known", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The credential does not reach so far", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 404, description = "No such ride", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -87,10 +104,12 @@ pub(super) struct RidesPage {
 )]
 pub(super) async fn show(
     State(app): State<App>,
+    reader: Reader,
     ride: Result<Path<RideId>, PathRejection>,
-    fleet: Result<Query<FleetParameter>, QueryRejection>,
+    parameters: Result<Query<RideParameters>, QueryRejection>,
 ) -> Result<([(HeaderName, String); 1], Json<RideProgress>), Problem> {
-    let (Path(ride), Query(FleetParameter { fleet })) = (ride?, fleet?);
+    let (Path(ride), Query(RideParameters { fleet, share })) = (ride?, parameters?);
+    let fleet = reader.ride(fleet, ride, share.as_deref())?;
     let Aged { value, age } = app.ride(fleet, ride).await?;
     let ride = value.ok_or(Problem::UnknownRide)?;
     Ok((age_header(age), Json(ride)))
@@ -105,12 +124,17 @@ pub(super) async fn show(
         (status = 200, description = "A page of rides", body = RidesPage),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 401, description = "No credential, or none that is known", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The credential does not reach so far", body = ProblemBody,
+         content_type = "application/problem+json"),
         (status = 503, description = "The cache is unavailable", body = ProblemBody,
          content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
     State(app): State<App>,
+    reader: Reader,
     parameters: Result<Query<ListParameters>, QueryRejection>,
 ) -> Result<Json<RidesPage>, Problem> {
     let Query(ListParameters {
@@ -119,7 +143,7 @@ pub(super) async fn list(
         limit,
         cursor,
     }) = parameters?;
-    let limit = checked_limit(limit)?;
+    let (fleet, limit) = (reader.fleet(fleet)?, checked_limit(limit)?);
     // One more than asked for tells whether there is a next page.
     let query = RidesQuery {
         fleet,

@@ -20,6 +20,8 @@ use crate::{
     testing::{assigned, event, ping, second},
 };
 
+mod readers;
+
 /// A cache with the ride `r` of `v` on its way, and a state that can go on.
 async fn shown() -> (Arc<MemoryCache>, ShardState) {
     let cache = Arc::new(MemoryCache::default());
@@ -38,7 +40,7 @@ async fn show(cache: &MemoryCache, state: &mut ShardState) {
 }
 
 fn app(cache: Arc<MemoryCache>, streams: usize) -> Router {
-    let mut app = App::new(cache, Duration::ZERO, Shutdown::new());
+    let mut app = App::new(cache, Guard::open().into(), Duration::ZERO, Shutdown::new());
     app.streams = Arc::new(Semaphore::new(streams));
     routes(app)
 }
@@ -182,7 +184,7 @@ async fn streams_end_when_the_process_is_to_end() {
     let settings = Settings {
         live_max_age: Duration::ZERO,
     };
-    let serving = tokio::spawn(live.serve(settings, cache, shutdown.clone()));
+    let serving = tokio::spawn(live.serve(settings, cache, Guard::open().into(), shutdown.clone()));
     let request = b"GET /v1/rides/r/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
     client.write_all(request).await.unwrap();
     let mut answer = Vec::new();

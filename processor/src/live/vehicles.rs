@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     App,
     problem::{Problem, ProblemBody},
+    reader::Reader,
     recent::Aged,
     rides::{FleetParameter, age_header, checked_limit},
 };
@@ -38,7 +39,7 @@ pub(super) struct NearParameters {
     /// So many vehicles at most: 1 to 1000, else 100.
     #[param(minimum = 1, maximum = 1_000)]
     limit: Option<usize>,
-    /// The fleet; `default` if missing.
+    /// The fleet; the reader's own if missing.
     #[serde(default)]
     #[param(value_type = Option<String>)]
     fleet: FleetId,
@@ -72,6 +73,10 @@ pub(super) struct VehicleNear {
          headers(("Age" = u64, description = "Seconds since the cache gave this answer"))),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 401, description = "No credential, or none that is known", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The credential does not reach so far", body = ProblemBody,
+         content_type = "application/problem+json"),
         (status = 404, description = "No such vehicle", body = ProblemBody,
          content_type = "application/problem+json"),
         (status = 503, description = "The cache is unavailable", body = ProblemBody,
@@ -80,10 +85,12 @@ pub(super) struct VehicleNear {
 )]
 pub(super) async fn show(
     State(app): State<App>,
+    reader: Reader,
     vehicle: Result<Path<VehicleId>, PathRejection>,
     fleet: Result<Query<FleetParameter>, QueryRejection>,
 ) -> Result<([(HeaderName, String); 1], Json<VehiclePosition>), Problem> {
     let (Path(vehicle), Query(FleetParameter { fleet })) = (vehicle?, fleet?);
+    let fleet = reader.vehicle(fleet, vehicle)?;
     let Aged { value, age } = app.vehicle(fleet, vehicle).await?;
     let vehicle = value.ok_or(Problem::UnknownVehicle)?;
     Ok((age_header(age), Json(vehicle)))
@@ -98,12 +105,17 @@ pub(super) async fn show(
         (status = 200, description = "The nearest vehicles", body = VehiclesNear),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
+        (status = 401, description = "No credential, or none that is known", body = ProblemBody,
+         content_type = "application/problem+json"),
+        (status = 403, description = "The credential does not reach so far", body = ProblemBody,
+         content_type = "application/problem+json"),
         (status = 503, description = "The cache is unavailable", body = ProblemBody,
          content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn near(
     State(app): State<App>,
+    reader: Reader,
     parameters: Result<Query<NearParameters>, QueryRejection>,
 ) -> Result<Json<VehiclesNear>, Problem> {
     let Query(NearParameters {
@@ -113,7 +125,7 @@ pub(super) async fn near(
         fleet,
     }) = parameters?;
     let query = NearQuery {
-        fleet,
+        fleet: reader.fleet(fleet)?,
         place: place(&near)?,
         radius: radius(radius_m)?,
         limit: checked_limit(limit)?,

@@ -22,6 +22,7 @@ fn settings(server: &StubIngest, pings: u64) -> Settings {
     Settings {
         sending: client::Settings {
             to: server.url.clone(),
+            key: None,
             fleet: None,
             connections: NonZeroUsize::new(3).unwrap(),
             batch: NonZeroUsize::new(200).unwrap(),

@@ -77,7 +77,7 @@ async fn what_may_be_taken_later_is_not_thanked_for() {
             AppendError::Unavailable("disk full".to_owned()),
         )],
     };
-    let router = api::router(settings(&[]), faulty(unavailable), Shutdown::new());
+    let router = router(&[], faulty(unavailable));
     for (url, body) in [
         ("/osmand?id=a&lat=1&lon=2", String::new()),
         ("/gpslogger?id=a&lat=1&lon=2", String::new()),
@@ -107,7 +107,7 @@ async fn a_record_that_the_stream_refuses_for_good_does_not_block_the_app() {
     let refused = |_| Appended {
         failed: vec![(0, AppendError::Rejected("too large".to_owned()))],
     };
-    let router = api::router(settings(&[]), faulty(refused), Shutdown::new());
+    let router = router(&[], faulty(refused));
     let request = Request::get("/osmand?id=a&lat=1&lon=2")
         .body(Body::empty())
         .unwrap();

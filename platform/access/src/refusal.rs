@@ -1,0 +1,95 @@
+//! Why a credential is not taken: for answers, metrics and logs, none of which it tells a secret.
+
+/// Why a request may not do what it asks for. The code is stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Refusal {
+    /// There is none.
+    #[error("send a credential: Authorization: Bearer, with a token or an API key")]
+    Missing,
+    /// It is neither a token nor an API key.
+    #[error("the credential is neither a token nor an API key")]
+    Malformed,
+    /// No API key has its id, or its secret is another.
+    #[error("the API key is not known")]
+    UnknownKey,
+    /// No key that tokens are verified by has the id that it names.
+    #[error("the token is signed by a key that is not known")]
+    UnknownSigner,
+    /// It is signed in a way that is not taken, or not at all.
+    #[error("the token must be signed by EdDSA, ES256 or RS256")]
+    WrongAlgorithm,
+    /// The signature is not the signer's.
+    #[error("the signature is wrong")]
+    WrongSignature,
+    /// It is over.
+    #[error("the credential has expired")]
+    Expired,
+    /// It begins later.
+    #[error("the token is not valid yet")]
+    NotYet,
+    /// It is meant for another service, or by another issuer.
+    #[error("the token is for another audience, or of another issuer")]
+    WrongAudience,
+    /// A claim is missing, or has no meaning here.
+    #[error("the token lacks a claim, or has one that cannot be understood")]
+    WrongClaims,
+    /// It allows something else.
+    #[error("the credential does not allow this")]
+    WrongRight,
+    /// It is for something else: another fleet, vehicle, driver or ride.
+    #[error("the credential is for another fleet, vehicle, driver or ride")]
+    NotYours,
+}
+
+impl Refusal {
+    /// Every reason, for tables of counts.
+    pub const ALL: [Self; 12] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::UnknownKey,
+        Self::UnknownSigner,
+        Self::WrongAlgorithm,
+        Self::WrongSignature,
+        Self::Expired,
+        Self::NotYet,
+        Self::WrongAudience,
+        Self::WrongClaims,
+        Self::WrongRight,
+        Self::NotYours,
+    ];
+
+    /// The stable code that metrics and logs carry.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::UnknownKey => "unknown_key",
+            Self::UnknownSigner => "unknown_signer",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::WrongSignature => "wrong_signature",
+            Self::Expired => "expired",
+            Self::NotYet => "not_yet",
+            Self::WrongAudience => "wrong_audience",
+            Self::WrongClaims => "wrong_claims",
+            Self::WrongRight => "wrong_right",
+            Self::NotYours => "not_yours",
+        }
+    }
+
+    /// Whether another credential is wanted (401), or this one does not reach so far (403).
+    pub fn is_of_credential(self) -> bool {
+        match self {
+            Self::WrongRight | Self::NotYours => false,
+            Self::Missing
+            | Self::Malformed
+            | Self::UnknownKey
+            | Self::UnknownSigner
+            | Self::WrongAlgorithm
+            | Self::WrongSignature
+            | Self::Expired
+            | Self::NotYet
+            | Self::WrongAudience
+            | Self::WrongClaims => true,
+        }
+    }
+}
