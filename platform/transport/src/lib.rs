@@ -7,6 +7,7 @@
 //! [`open`].
 
 mod admission;
+mod backoff;
 mod batch;
 mod block;
 mod clock;

@@ -16,14 +16,13 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info};
 
 use super::{
-    backoff,
     cursor::Cursor,
     metrics,
     polling::Answer,
     service::{Service, Start, repeat},
     trouble::Trouble,
 };
-use crate::{ShardId, StreamError};
+use crate::{ShardId, StreamError, backoff};
 
 /// A subscription is asked for so long, and no event comes for so long, before it is given up. The
 /// service sends events without records on shards that are idle, every few seconds.

@@ -9,7 +9,6 @@
 mod address;
 mod aggregate;
 mod allowance;
-mod backoff;
 mod cursor;
 mod fan_out;
 mod lanes;
@@ -48,7 +47,7 @@ use self::{
     shard::{KinesisShard, Lag},
     source::Source,
 };
-use crate::{Consumer, Producer, Shard, Stream, StreamError, url_options};
+use crate::{Consumer, Producer, Shard, Stream, StreamError, backoff, url_options};
 
 /// A list of shards is asked for so often where it has holes: a split or a merge takes a minute.
 const MAP_TRIES: u32 = 20;

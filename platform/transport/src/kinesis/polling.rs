@@ -8,14 +8,13 @@ use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::{
-    backoff,
     cursor::Cursor,
     metrics,
     pace::{Next, Pace},
     service::Service,
     trouble::Trouble,
 };
-use crate::ShardId;
+use crate::{ShardId, backoff};
 
 /// What a source of records answers.
 #[derive(Debug, Default)]

@@ -26,7 +26,6 @@ use tracing::{info, warn};
 use super::{
     address::Address,
     aggregate::Aggregate,
-    backoff,
     lanes::{Failure, Lanes, Outgoing, Parcel, Ticket},
     listing::{ListShards as _, open_map},
     metrics,
@@ -37,6 +36,7 @@ use super::{
 use crate::{
     AppendError, Appended, Batch, Producer,
     admission::{self, MAX_RECORD_BYTES},
+    backoff,
     cut::unavailable,
 };
 

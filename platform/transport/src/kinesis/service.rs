@@ -23,12 +23,11 @@ use tokio::time::sleep;
 use super::{
     address::Address,
     aggregate::Packed,
-    backoff,
     listing::{ListShards, ListedShard},
     trouble::Trouble,
 };
 use crate::{
-    ShardId, StreamError,
+    ShardId, StreamError, backoff,
     hash_key::{HashKey, HashRange},
     sequence::Sequence,
 };

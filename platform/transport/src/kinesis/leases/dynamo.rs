@@ -31,7 +31,7 @@ use super::{
     table::{LeaseTable, WriteError},
     write::{Refused, Write},
 };
-use crate::{ShardId, StreamError, kinesis::backoff, lock::locked};
+use crate::{ShardId, StreamError, backoff, lock::locked};
 
 /// A request is tried so often: all tries together take less than a lease lasts.
 const TRIES: u32 = 4;
