@@ -38,7 +38,7 @@ const OWNERS: [(&str, &str); 11] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 71] = [
+const PURE: [&str; 72] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -93,6 +93,7 @@ const PURE: [&str; 71] = [
     "platform/transport/src/kafka/cursor.rs",
     "platform/transport/src/kafka/holdings.rs",
     "platform/transport/src/kafka/pending.rs",
+    "platform/transport/src/spool/lane.rs",
     "platform/objects/src/key.rs",
     "platform/service/src/duration.rs",
     "platform/access/src/credential.rs",

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::Position;
 
 /// Records on their way to the stream, in one buffer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Batch {
     buffer: Vec<u8>,
     entries: Vec<Entry>,
@@ -36,6 +36,25 @@ impl Batch {
             payload,
             end: self.buffer.len() as u32,
         });
+    }
+
+    /// Adds a record that is there already.
+    pub(crate) fn add(&mut self, key: &[u8], payload: &[u8]) {
+        self.push(
+            |to| to.extend_from_slice(key),
+            |to| to.extend_from_slice(payload),
+        );
+    }
+
+    /// Adds all records of another batch.
+    pub(crate) fn add_all(&mut self, other: &Self) {
+        let base = self.buffer.len() as u32;
+        self.buffer.extend_from_slice(&other.buffer);
+        self.entries.extend(other.entries.iter().map(|entry| Entry {
+            start: base + entry.start,
+            payload: base + entry.payload,
+            end: base + entry.end,
+        }));
     }
 
     /// Number of records.

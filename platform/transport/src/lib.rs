@@ -4,7 +4,7 @@
 //!
 //! A record goes in through [`Producer::append`], is durable once that returns, and comes out of a
 //! [`Shard`] that a [`Consumer`] acquired. Which backend does it is decided once, from a URL, in
-//! [`open`].
+//! [`open`]. While one is down or slow, a [`spool`] before it takes what is appended.
 
 mod admission;
 mod backoff;
@@ -31,6 +31,7 @@ pub mod embedded;
 pub mod kafka;
 pub mod kinesis;
 pub mod memory;
+pub mod spool;
 #[doc(hidden)]
 pub mod testing;
 

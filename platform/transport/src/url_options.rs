@@ -16,7 +16,7 @@ const LEAST_MAX_BYTES: u64 = 16 << 20;
 const DEFAULT_AGE: Duration = Duration::from_hours(24);
 
 /// What a URL says of a local stream.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UrlOptions {
     /// Number of shards, if given.
     pub(crate) shards: Option<u32>,

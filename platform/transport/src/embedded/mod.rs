@@ -24,6 +24,7 @@
 //!   never other records.
 
 mod group;
+mod meter;
 mod queue;
 mod store;
 mod tables;
@@ -32,14 +33,21 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 use tracing::warn;
 
+pub(crate) use self::{
+    meter::Meter,
+    store::{OpenDatabase, StoreError, open_on_disk},
+};
 use self::{
     queue::{Queue, QueueProducer},
-    store::{OpenDatabase, Store, StoreError, open_on_disk},
+    store::{Opened, Store},
     writer::Writer,
 };
 use crate::{
@@ -49,8 +57,9 @@ use crate::{
     lock::locked,
     member::{Log, Member, Signals},
     progress::Progress,
+    retention::Retention,
     run::Run,
-    url_options,
+    url_options::{self, UrlOptions},
 };
 
 /// What a log holds at most where its URL does not say: a day of some thousand vehicles.
@@ -80,21 +89,39 @@ impl EmbeddedStream {
 
     async fn open_with(url: &str, open: OpenDatabase) -> Result<Self, StreamError> {
         let (path, options) = url_options::embedded(url, DEFAULT_MAX_BYTES)?;
-        let opening = tokio::task::spawn_blocking(move || Store::open(&path, options.shards, open));
-        let (store, opened) = match opening.await {
-            Ok(opened) => opened?,
-            Err(panic) => return Err(StreamError::storage(panic)),
-        };
-        let shards = opened.ends.len() as u32;
-        if let Some(wanted) = options.shards.filter(|wanted| *wanted != shards) {
+        let (store, opened) = open_store(path, options, open).await?;
+        let shards = opened.ends.len();
+        if let Some(wanted) = options.shards.filter(|wanted| *wanted as usize != shards) {
             let reason = format!("shards={wanted}, but the log was made with {shards}");
             return Err(StreamError::Url {
                 url: url.to_owned(),
                 reason,
             });
         }
+        Self::start(store, opened, options.retention, Meter::Stream)
+    }
+
+    /// Opens the log in a directory, or makes it there, and counts it as `meter` says.
+    pub(crate) async fn open_in(
+        directory: PathBuf,
+        options: UrlOptions,
+        meter: Meter,
+        open: OpenDatabase,
+    ) -> Result<Self, StreamError> {
+        let (store, opened) = open_store(directory, options, open).await?;
+        Self::start(store, opened, options.retention, meter)
+    }
+
+    fn start(
+        store: Store,
+        opened: Opened,
+        retention: Retention,
+        meter: Meter,
+    ) -> Result<Self, StreamError> {
+        let shards = opened.ends.len() as u32;
         let reading = Arc::new(Reading {
             store,
+            meter,
             signals: Signals::new(opened.ends.iter().map(|end| end.next)),
             tails: opened
                 .ends
@@ -103,7 +130,7 @@ impl EmbeddedStream {
                 .collect(),
             progress: Mutex::new(opened.progress.clone()),
         });
-        let queue = Queue::start(Writer::new(reading.clone(), opened, options.retention))
+        let queue = Queue::start(Writer::new(reading.clone(), opened, retention))
             .map_err(StreamError::storage)?;
         let log = EmbeddedLog {
             reading,
@@ -113,6 +140,29 @@ impl EmbeddedStream {
             log: Arc::new(log),
             groups: Groups::new(shards),
         })
+    }
+
+    /// The offset after the last record of a shard that is known to be durable.
+    pub(crate) fn end(&self, shard: u32) -> u64 {
+        self.log.reading.signals.end(shard)
+    }
+
+    /// The offset up to which every known group is done with a shard.
+    pub(crate) fn passed(&self, shard: u32) -> u64 {
+        locked(&self.log.reading.progress).passed(shard)
+    }
+}
+
+async fn open_store(
+    directory: PathBuf,
+    options: UrlOptions,
+    open: OpenDatabase,
+) -> Result<(Store, Opened), StreamError> {
+    let opening =
+        tokio::task::spawn_blocking(move || Store::open(&directory, options.shards, open));
+    match opening.await {
+        Ok(opened) => opened,
+        Err(panic) => Err(StreamError::storage(panic)),
     }
 }
 
@@ -143,6 +193,7 @@ struct EmbeddedLog {
 #[derive(Debug)]
 struct Reading {
     store: Store,
+    meter: Meter,
     signals: Signals,
     /// The newest blocks of every shard.
     tails: Vec<Mutex<Run>>,

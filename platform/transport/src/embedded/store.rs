@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable};
 
-pub(super) use super::tables::StoreError;
+pub(crate) use super::tables::StoreError;
 use super::tables::{BLOCKS, CHECKPOINTS, LAYOUT, SETTINGS, SHARDS};
 use crate::{
     StreamError,
@@ -40,7 +40,7 @@ pub(super) struct Store {
 }
 
 /// Opens the file, or makes it. Tests put one that fails in its place.
-pub(super) type OpenDatabase = fn(&Path) -> Result<Database, StoreError>;
+pub(crate) type OpenDatabase = fn(&Path) -> Result<Database, StoreError>;
 
 /// What the file says when it is opened.
 #[derive(Debug, Clone)]
@@ -227,7 +227,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreEr
 }
 
 /// Opens the file on disk, or makes it.
-pub(super) fn open_on_disk(path: &Path) -> Result<Database, StoreError> {
+pub(crate) fn open_on_disk(path: &Path) -> Result<Database, StoreError> {
     Ok(Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(path)?)

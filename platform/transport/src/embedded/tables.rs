@@ -24,7 +24,7 @@ pub(super) const CHECKPOINTS: TableDefinition<(&str, u32), u64> =
 
 /// Why the store did not do it.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum StoreError {
+pub(crate) enum StoreError {
     /// It may do it later, once opened again.
     #[error("{0}")]
     Passing(String),

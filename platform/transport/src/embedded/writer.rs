@@ -74,7 +74,7 @@ impl Writer {
             .map(|end| end.latest_ms)
             .max()
             .unwrap_or(0);
-        metrics::describe();
+        reading.meter.describe();
         Self {
             reading,
             retention,
@@ -156,7 +156,7 @@ impl Writer {
             );
         }
         self.clock_is_behind = is_behind;
-        metrics::clock_behind(now_ms - wall_ms);
+        self.reading.meter.clock_behind(now_ms - wall_ms);
         now_ms
     }
 
@@ -259,7 +259,7 @@ impl Writer {
             return Ok(());
         }
         self.reading.store.commit(&change)?;
-        metrics::committed(
+        self.reading.meter.committed(
             records(change.blocks.iter().map(|(_, block)| block.head)),
             records(change.trimmed.iter().map(|(_, head)| *head)),
         );
@@ -296,7 +296,7 @@ impl Writer {
 
     /// Notes that the log is full; returns what appenders are told.
     fn refuse_full(&mut self) -> String {
-        metrics::full();
+        self.reading.meter.full();
         let behind = |(_, offsets): &(&str, &[u64])| self.behind(offsets);
         let slowest = self.stored.groups().max_by_key(behind);
         let slowest = slowest.map_or("nobody", |(group, _)| group);
@@ -319,9 +319,9 @@ impl Writer {
 
     /// Tells how full the log is, and how far behind each group.
     fn report(&self) {
-        metrics::held(self.held());
+        self.reading.meter.held(self.held());
         for (group, offsets) in self.stored.groups() {
-            metrics::lag(group, self.behind(offsets));
+            self.reading.meter.lag(group, self.behind(offsets));
         }
     }
 
