@@ -23,4 +23,5 @@ mod redis;
 mod replay;
 mod services;
 mod shutdown;
+mod sockets;
 mod support;

@@ -34,7 +34,8 @@ pub(crate) async fn serve(url: &str) -> anyhow::Result<()> {
     let ready = Readiness::new().condition("ingest");
     let ports = ingest::Ports {
         listener,
-        producer: stream.producer(),
+        live: stream.producer(),
+        backfill: stream.producer(),
         guard: access::Guard::open().into(),
         ready,
     };

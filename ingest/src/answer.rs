@@ -1,7 +1,7 @@
 //! What became of the items of a request: counts, and the first errors with their index.
 //! How that turns into an HTTP response is `problem`'s work.
 
-use schemas::Rejection;
+use schemas::{Rejection, proto};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,6 +37,24 @@ pub(crate) struct ItemError {
     code: &'static str,
     /// Plain words.
     message: String,
+}
+
+impl ItemError {
+    /// The same, of an item that came after so many others.
+    pub(crate) fn after(mut self, others: u64) -> Self {
+        self.index += others;
+        self
+    }
+
+    /// The same as Protobuf.
+    pub(crate) fn to_wire(&self) -> proto::stream_ack::Rejected {
+        proto::stream_ack::Rejected {
+            item: self.index,
+            code: self.code.to_owned(),
+            message: self.message.clone(),
+            ..Default::default()
+        }
+    }
 }
 
 impl Answer {

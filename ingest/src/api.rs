@@ -9,13 +9,14 @@ use access::{Credential, Guard, Right};
 use axum::{
     Router,
     extract::Request,
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::{self, Next},
     response::Response,
     routing::{get, post},
 };
 use schemas::Timestamp;
 use service::Shutdown;
+use tokio::sync::Semaphore;
 use transport::Producer;
 use utoipa::OpenApi as _;
 
@@ -29,6 +30,7 @@ use crate::{
     pings,
     problem::{self, Stop},
     settings::Settings,
+    socket::{self, MAX_SOCKETS},
 };
 
 /// What the routes share.
@@ -38,18 +40,56 @@ pub(crate) struct Ingest {
     pub(crate) intake: Intake,
     pub(crate) guard: Arc<Guard>,
     pub(crate) settings: Settings,
+    /// Places for WebSockets.
+    pub(crate) sockets: Arc<Semaphore>,
+    /// From then on WebSockets are closed.
+    pub(crate) stopping: Shutdown,
     /// From then on no body is waited for.
     pub(crate) closing: Shutdown,
 }
 
 impl Ingest {
+    /// What the routes share, on a producer for each [`crate::lane::Lane`], for whom the guard lets in.
+    pub(crate) fn new(
+        settings: Settings,
+        lanes: [Arc<dyn Producer>; 2],
+        guard: Arc<Guard>,
+    ) -> SharedIngest {
+        Arc::new(Self {
+            age_limit: AgeLimit {
+                max_ahead: settings.max_ahead,
+                max_behind: settings.max_behind,
+            },
+            fleet_rate: FleetRate::new(settings.fleet_rate),
+            intake: Intake::new(
+                lanes,
+                settings.queue_bytes,
+                settings.body_bytes,
+                settings.stream_timeout,
+            ),
+            guard,
+            settings,
+            sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+            stopping: Shutdown::new(),
+            closing: Shutdown::new(),
+        })
+    }
+
     /// What whoever sent these headers may write; `key` is a credential that came otherwise.
     ///
     /// # Errors
     /// [`Stop`] for who may write nothing.
     pub(crate) fn admit(&self, headers: &HeaderMap, key: Option<&str>) -> Result<Authority, Stop> {
         let credential = key.map(Credential::new).or_else(|| Credential::of(headers));
-        let grant = self.guard.admit(credential.as_ref(), Right::Write);
+        self.admit_again(credential.as_ref())
+    }
+
+    /// What whoever showed this credential may write now.
+    ///
+    /// # Errors
+    /// [`Stop`] for who may write nothing.
+    pub(crate) fn admit_again(&self, credential: Option<&Credential>) -> Result<Authority, Stop> {
+        let grant = self.guard.admit(credential, Right::Write);
         let authority = grant.and_then(|grant| {
             Authority::try_from(grant).map_err(|refusal| self.guard.refuse(refusal))
         });
@@ -60,31 +100,11 @@ impl Ingest {
 /// What every request gets a handle of.
 pub(crate) type SharedIngest = Arc<Ingest>;
 
-/// Builds the routes. Once `closing` is requested, no body is waited for any more.
-pub(crate) fn router(
-    settings: Settings,
-    producer: Arc<dyn Producer>,
-    guard: Arc<Guard>,
-    closing: Shutdown,
-) -> Router {
-    let ingest = Ingest {
-        age_limit: AgeLimit {
-            max_ahead: settings.max_ahead,
-            max_behind: settings.max_behind,
-        },
-        fleet_rate: FleetRate::new(settings.fleet_rate),
-        intake: Intake::new(
-            producer,
-            settings.queue_bytes,
-            settings.body_bytes,
-            settings.stream_timeout,
-        ),
-        guard,
-        settings,
-        closing,
-    };
+/// Builds the routes.
+pub(crate) fn router(ingest: SharedIngest) -> Router {
     Router::new()
         .route("/v1/pings", post(pings::post_pings))
+        .route("/v1/stream", get(socket::open))
         .route("/v1/rides/{ride_id}/events", post(events::post_event))
         .route("/osmand", get(paths::get_osmand).post(paths::post_osmand))
         .route("/traccar", post(paths::post_traccar))
@@ -94,14 +114,21 @@ pub(crate) fn router(
             get(paths::get_gpslogger).post(paths::post_gpslogger),
         )
         .layer(middleware::from_fn(refuse_other_sites))
-        .with_state(Arc::new(ingest))
+        .with_state(ingest)
 }
 
 /// Refuses what a browser sends on behalf of a page of another site: no app is one, and where anybody
 /// may write, such a page could, from within a network that it does not reach itself.
 async fn refuse_other_sites(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let is_of_site = headers.contains_key(header::ORIGIN)
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    // Some apps send one as browsers do, and name the server itself.
+    let is_of_other = |origin: &HeaderValue| {
+        let mut parts = origin.as_bytes().splitn(2, |byte| *byte == b':');
+        let rest = parts.nth(1).and_then(|rest| rest.strip_prefix(b"//"));
+        rest.is_none() || rest != host
+    };
+    let is_of_site = headers.get(header::ORIGIN).is_some_and(is_of_other)
         || headers
             .get("sec-fetch-site")
             .is_some_and(|site| site.as_bytes() == b"cross-site");
@@ -130,6 +157,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         ),
         paths(
             pings::post_pings,
+            socket::open,
             events::post_event,
             paths::get_osmand,
             paths::post_osmand,

@@ -8,14 +8,23 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::error;
 use transport::{Appended, Batch, Producer};
 
-use crate::{metrics, problem::Stop};
+use crate::{lane::Lane, metrics, problem::Stop};
+
+/// So many parts the queue has, of which one is for backfill.
+const BACKFILL_PART: u32 = 4;
 
 /// Appends batches within a budget of bytes.
 pub(crate) struct Intake {
-    producer: Arc<dyn Producer>,
-    queue: Arc<Semaphore>,
+    live: Way,
+    backfill: Way,
     bodies: Arc<Semaphore>,
     timeout: Duration,
+}
+
+/// The way of a lane.
+struct Way {
+    producer: Arc<dyn Producer>,
+    queue: Arc<Semaphore>,
 }
 
 /// Bytes of a body that count against the budget until dropped.
@@ -23,16 +32,22 @@ pub(crate) struct Intake {
 pub(crate) struct BodyShare(Option<OwnedSemaphorePermit>);
 
 impl Intake {
-    /// `timeout` bounds every wait for the stream.
+    /// `timeout` bounds every wait for the stream. What is backfilled may take one part of
+    /// [`BACKFILL_PART`] of the queue, and nothing of what is left to live pings.
     pub(crate) fn new(
-        producer: Arc<dyn Producer>,
+        [live, backfill]: [Arc<dyn Producer>; 2],
         queue_bytes: u32,
         body_bytes: u32,
         timeout: Duration,
     ) -> Self {
-        Self {
+        let of_backfill = queue_bytes / BACKFILL_PART;
+        let way = |producer, bytes: u32| Way {
             producer,
-            queue: Arc::new(Semaphore::new(queue_bytes as usize)),
+            queue: Arc::new(Semaphore::new(bytes as usize)),
+        };
+        Self {
+            live: way(live, queue_bytes - of_backfill),
+            backfill: way(backfill, of_backfill),
             bodies: Arc::new(Semaphore::new(body_bytes as usize)),
             timeout,
         }
@@ -46,19 +61,27 @@ impl Intake {
     ///
     /// # Errors
     /// [`Stop::Busy`] if the budget is full, [`Stop::Unavailable`] if the stream does not answer.
-    pub(crate) async fn append(&self, batch: Batch, protocol: Protocol) -> Result<Appended, Stop> {
+    pub(crate) async fn append(
+        &self,
+        lane: Lane,
+        batch: Batch,
+        protocol: Protocol,
+    ) -> Result<Appended, Stop> {
+        let way = match lane {
+            Lane::Live => &self.live,
+            Lane::Backfill => &self.backfill,
+        };
         let bytes = u32::try_from(batch.bytes()).map_err(|_| Stop::Busy)?;
-        let queue = self.queue.clone();
-        let share = queue.try_acquire_many_owned(bytes);
-        metrics::queue_free(self.queue.available_permits());
+        let share = way.queue.clone().try_acquire_many_owned(bytes);
+        metrics::queue_free(lane, way.queue.available_permits());
         let share = share.map_err(|_| Stop::Busy)?;
-        let (producer, queue) = (self.producer.clone(), self.queue.clone());
+        let (producer, queue) = (way.producer.clone(), way.queue.clone());
         let append = tokio::spawn(async move {
             let records = batch.len();
             let appended = producer.append(batch).await;
             metrics::accepted(protocol, (records - appended.failed.len()) as u64);
             drop(share);
-            metrics::queue_free(queue.available_permits());
+            metrics::queue_free(lane, queue.available_permits());
             appended
         });
         match tokio::time::timeout(self.timeout, append).await {

@@ -15,11 +15,13 @@ mod devices;
 mod events;
 mod format;
 mod intake;
+mod lane;
 mod lines;
 mod metrics;
 mod pings;
 mod problem;
 mod settings;
+mod socket;
 mod upload;
 
 #[cfg(test)]
@@ -29,21 +31,32 @@ use std::{sync::Arc, time::Duration};
 
 use access::Guard;
 use service::{Condition, Shutdown};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+use tracing::warn;
 use transport::Producer;
+
+use api::Ingest;
+use socket::MAX_SOCKETS;
 
 pub use api::openapi;
 pub use settings::Settings;
 
 /// After the listener is closed, bodies under way get so long to arrive.
 const LAST_BODIES: Duration = Duration::from_secs(2);
+/// WebSockets have what they sent acknowledged, and are told to go elsewhere, within this time.
+const LAST_SOCKETS: Duration = Duration::from_secs(5);
 
 /// What ingest is given.
 pub struct Ports {
     /// Where it listens.
     pub listener: TcpListener,
     /// Where pings and ride events go.
-    pub producer: Arc<dyn Producer>,
+    pub live: Arc<dyn Producer>,
+    /// Where those go that are older than 5 minutes: the same, or a way that gives way.
+    pub backfill: Arc<dyn Producer>,
     /// Who may send them.
     pub guard: Arc<Guard>,
     /// Whether it takes requests.
@@ -63,27 +76,33 @@ pub async fn run(settings: Settings, ports: Ports, drain: Shutdown) -> anyhow::R
     settings.check()?;
     let Ports {
         listener,
-        producer,
+        live,
+        backfill,
         guard,
         ready,
     } = ports;
-    let (stop, closing) = (Shutdown::new(), Shutdown::new());
     let delay = settings.drain_delay;
-    let router = api::router(settings, producer, guard, closing.clone());
+    let ingest = Ingest::new(settings, [live, backfill], guard);
+    let router = api::router(ingest.clone());
     ready.set_ready();
     let ending = async {
         drain.requested().await;
         ready.set_not_ready("draining");
         sleep(delay).await;
-        stop.request();
+        ingest.stopping.request();
         sleep(LAST_BODIES).await;
-        closing.request();
+        ingest.closing.request();
     };
-    let served = service::serve(listener, router, stop.clone());
+    let served = service::serve(listener, router, ingest.stopping.clone());
     tokio::pin!(served);
     tokio::select! {
         () = &mut served => {}
         () = ending => served.await,
+    }
+    // WebSockets are no requests under way to the server: they end by themselves now.
+    let all = ingest.sockets.acquire_many(MAX_SOCKETS as u32);
+    if timeout(LAST_SOCKETS, all).await.is_err() {
+        warn!("some WebSockets are cut off: their apps do not read");
     }
     ready.set_not_ready("stopped");
     Ok(())

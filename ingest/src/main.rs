@@ -78,7 +78,8 @@ async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
     let ingest = Stage::start("ingest", &stop, |drain| {
         let ports = ingest::Ports {
             listener,
-            producer: stream.producer(),
+            live: stream.producer(),
+            backfill: stream.producer(),
             guard: guard.into(),
             ready,
         };

@@ -3,6 +3,8 @@
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use schemas::{Protocol, Rejection};
 
+use crate::lane::Lane;
+
 /// Describes the metrics for `/metrics`, and shows those that an alert waits for while they are zero:
 /// of a counter that begins with its first count nobody sees that it has grown.
 pub(crate) fn describe() {
@@ -22,9 +24,14 @@ pub(crate) fn describe() {
         "hansom_ingest_without_fix_total",
         "What apps sent without a position, accepted and not kept, by protocol"
     );
+    describe_gauge!("hansom_ingest_sockets", "WebSockets that are open");
+    describe_counter!(
+        "hansom_ingest_sockets_closed_total",
+        "WebSockets that were closed from here, by code: 1001 at a stop, 1013 for a stream that is away"
+    );
     describe_gauge!(
         "hansom_ingest_queue_free_bytes",
-        "Bytes that may still wait for the stream"
+        "Bytes that may still wait for the stream, by lane"
     );
     describe_gauge!(
         "hansom_ingest_bodies_free_bytes",
@@ -34,6 +41,16 @@ pub(crate) fn describe() {
     for reason in Rejection::ALL {
         counter!("hansom_ingest_rejected_total", "reason" => reason.code()).increment(0);
     }
+}
+
+/// Tells of a WebSocket that was opened or ended.
+pub(crate) fn sockets_changed(by: f64) {
+    gauge!("hansom_ingest_sockets").increment(by);
+}
+
+/// Counts a WebSocket that was closed from here.
+pub(crate) fn socket_closed(code: u16) {
+    counter!("hansom_ingest_sockets_closed_total", "code" => code.to_string()).increment(1);
 }
 
 /// Counts accepted items.
@@ -56,9 +73,13 @@ pub(crate) fn request_stopped(status: u16) {
     counter!("hansom_ingest_stopped_total", "status" => status.to_string()).increment(1);
 }
 
-/// Tells how much may still wait for the stream.
-pub(crate) fn queue_free(free_bytes: usize) {
-    gauge!("hansom_ingest_queue_free_bytes").set(free_bytes as f64);
+/// Tells how much of a lane may still wait for the stream.
+pub(crate) fn queue_free(lane: Lane, free_bytes: usize) {
+    let lane = match lane {
+        Lane::Live => "live",
+        Lane::Backfill => "backfill",
+    };
+    gauge!("hansom_ingest_queue_free_bytes", "lane" => lane).set(free_bytes as f64);
 }
 
 /// Tells how many bytes of bodies may still be held.

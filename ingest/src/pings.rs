@@ -139,17 +139,8 @@ fn take_line(line: &Line<'_>, upload: &mut Upload<'_>) {
 
 async fn read_json(body: UploadBody<'_>, upload: &mut Upload<'_>) -> Result<(), Stop> {
     let (json, _share) = body.whole().await?;
-    if json.trim_ascii_start().first() != Some(&b'[') {
-        upload.ping(parse(&json, upload.origin()));
-        return Ok(());
-    }
-    let items: Vec<&RawValue> =
-        serde_json::from_slice(&json).map_err(|error| Stop::Unreadable(error.to_string()))?;
-    if items.len() > MAX_ITEMS {
-        return Err(Stop::TooLarge(format!("{MAX_ITEMS} items; send NDJSON")));
-    }
-    for item in items {
-        upload.ping(parse(item.get().as_bytes(), upload.origin()));
+    for item in json_items(&json)? {
+        upload.ping(parse(item, upload.origin()));
         if upload.is_full() {
             upload.append().await?;
         }
@@ -157,16 +148,58 @@ async fn read_json(body: UploadBody<'_>, upload: &mut Upload<'_>) -> Result<(), 
     Ok(())
 }
 
-async fn read_protobuf(body: UploadBody<'_>, upload: &mut Upload<'_>) -> Result<(), Stop> {
-    let (bytes, _share) = body.whole().await?;
-    let batch = proto::PingItemsView::decode_view(&bytes)
+/// Takes the pings of a short JSON document, all at once.
+///
+/// # Errors
+/// [`Stop`] for what cannot be cut into items, or has too many.
+pub(crate) fn take_json(json: &[u8], upload: &mut Upload<'_>) -> Result<(), Stop> {
+    for item in json_items(json)? {
+        upload.ping(parse(item, upload.origin()));
+    }
+    Ok(())
+}
+
+/// Takes the pings of a short Protobuf batch, all at once.
+///
+/// # Errors
+/// [`Stop`] for what cannot be cut into items, or has too many.
+pub(crate) fn take_protobuf(bytes: &[u8], upload: &mut Upload<'_>) -> Result<(), Stop> {
+    for item in &protobuf_items(bytes)?.pings {
+        upload.ping(from_wire(item, upload.origin()));
+    }
+    Ok(())
+}
+
+/// The items of an array, or the one that there is.
+fn json_items(json: &[u8]) -> Result<Vec<&[u8]>, Stop> {
+    if json.trim_ascii_start().first() != Some(&b'[') {
+        return Ok(vec![json]);
+    }
+    let items: Vec<&RawValue> =
+        serde_json::from_slice(json).map_err(|error| Stop::Unreadable(error.to_string()))?;
+    if items.len() > MAX_ITEMS {
+        return Err(Stop::TooLarge(format!("{MAX_ITEMS} items; send NDJSON")));
+    }
+    Ok(items
+        .into_iter()
+        .map(|item| item.get().as_bytes())
+        .collect())
+}
+
+fn protobuf_items(bytes: &[u8]) -> Result<proto::PingItemsView<'_>, Stop> {
+    let batch = proto::PingItemsView::decode_view(bytes)
         .map_err(|error| Stop::Unreadable(error.to_string()))?;
     if batch.pings.len() > MAX_ITEMS {
         return Err(Stop::TooLarge(format!(
             "{MAX_ITEMS} items; send several requests"
         )));
     }
-    for item in &batch.pings {
+    Ok(batch)
+}
+
+async fn read_protobuf(body: UploadBody<'_>, upload: &mut Upload<'_>) -> Result<(), Stop> {
+    let (bytes, _share) = body.whole().await?;
+    for item in &protobuf_items(&bytes)?.pings {
         upload.ping(from_wire(item, upload.origin()));
         if upload.is_full() {
             upload.append().await?;

@@ -12,11 +12,10 @@ use axum::{
 use clap::Parser;
 use schemas::Record;
 use serde_json::{Value, json};
-use service::Shutdown;
 use tower::ServiceExt as _;
 use transport::{AppendError, Appended, Batch, Producer, Read, Stream};
 
-use crate::{Settings, api};
+use crate::{Settings, api, api::Ingest};
 
 mod devices;
 mod limits;
@@ -29,21 +28,25 @@ struct Line {
     settings: Settings,
 }
 
-fn settings(flags: &[&str]) -> Settings {
+pub(crate) fn settings(flags: &[&str]) -> Settings {
     Line::parse_from([&["ingest"], flags].concat()).settings
 }
 
 /// The routes, open to everybody.
 fn router(flags: &[&str], producer: Arc<dyn Producer>) -> Router {
     let guard = Guard::open().into();
-    api::router(settings(flags), producer, guard, Shutdown::new())
+    api::router(Ingest::new(
+        settings(flags),
+        [producer.clone(), producer],
+        guard,
+    ))
 }
 
-fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     api::now().0
 }
 
-fn ping(seq: u64) -> Value {
+pub(crate) fn ping(seq: u64) -> Value {
     json!({"vehicle_id": "cab-1", "epoch": 1, "seq": seq, "time_ms": now_ms(), "lat": 37.7, "lng": -122.4})
 }
 
@@ -60,22 +63,22 @@ impl Producer for Faulty {
     }
 }
 
-fn faulty(answer: fn(usize) -> Appended) -> Arc<dyn Producer> {
+pub(crate) fn faulty(answer: fn(usize) -> Appended) -> Arc<dyn Producer> {
     Arc::new(Faulty(Some(answer)))
 }
 
-fn standing_still() -> Arc<dyn Producer> {
+pub(crate) fn standing_still() -> Arc<dyn Producer> {
     Arc::new(Faulty(None))
 }
 
 /// An ingest on an in-memory stream.
-struct Service {
-    stream: Arc<dyn Stream>,
+pub(crate) struct Service {
+    pub(crate) stream: Arc<dyn Stream>,
     router: Router,
 }
 
 impl Service {
-    async fn start(flags: &[&str]) -> Self {
+    pub(crate) async fn start(flags: &[&str]) -> Self {
         let stream = transport::open("memory:?shards=1").await.unwrap();
         let router = router(flags, stream.producer());
         Self { stream, router }
@@ -86,7 +89,7 @@ impl Service {
     }
 
     /// Everything that is on the stream, once there are `records` of them.
-    async fn archived(&self, records: usize) -> Vec<Record> {
+    pub(crate) async fn archived(&self, records: usize) -> Vec<Record> {
         let mut found = Vec::new();
         let mut shard = self.stream.consumer("test").acquire().await.unwrap();
         while found.len() < records {

@@ -11,13 +11,23 @@ use crate::{
     answer::Answer,
     api::{Ingest, now},
     authority::Authority,
+    lane::Lane,
     metrics,
     problem::Stop,
+    socket::Name,
 };
 
 /// A batch goes to the stream once it has this many bytes: about 4,000 pings, so that one fsync
 /// serves many and a long upload holds little.
 const BATCH_BYTES: usize = 256 << 10;
+
+/// What is packed for one lane.
+#[derive(Default)]
+struct Packed {
+    batch: Batch,
+    /// The index in the upload of every record of the batch.
+    indices: Vec<u64>,
+}
 
 /// One upload under way.
 pub(crate) struct Upload<'a> {
@@ -25,11 +35,25 @@ pub(crate) struct Upload<'a> {
     authority: Authority,
     protocol: Protocol,
     received_at: Timestamp,
-    batch: Batch,
-    /// The index in the upload of every record of the batch.
-    indices: Vec<u64>,
+    live: Packed,
+    backfill: Packed,
     next_index: u64,
+    /// The last ping that could be read.
+    last: Option<Name>,
     answer: Answer,
+}
+
+impl Packed {
+    fn push(
+        &mut self,
+        index: u64,
+        (fleet, vehicle): (FleetId, VehicleId),
+        payload: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.batch
+            .push(|key| record::write_key(fleet, vehicle, key), payload);
+        self.indices.push(index);
+    }
 }
 
 impl<'a> Upload<'a> {
@@ -40,9 +64,10 @@ impl<'a> Upload<'a> {
             authority,
             protocol,
             received_at: now(),
-            batch: Batch::default(),
-            indices: Vec::new(),
+            live: Packed::default(),
+            backfill: Packed::default(),
             next_index: 0,
+            last: None,
             answer: Answer::default(),
         }
     }
@@ -66,6 +91,9 @@ impl<'a> Upload<'a> {
 
     /// Takes the item that stands at `index` in the request: for who takes them in another order.
     pub(crate) fn ping_at(&mut self, index: u64, item: Result<Ping, ItemRejection>) {
+        if let Ok(Ping { vehicle, name, .. }) = item {
+            self.last = Some(Name { vehicle, name });
+        }
         let judged = item.and_then(|mut ping| {
             self.authority.check_ping(&mut ping)?;
             self.ingest.age_limit.check(ping.time, self.received_at)?;
@@ -73,9 +101,12 @@ impl<'a> Upload<'a> {
             Ok(ping)
         });
         match judged {
-            Ok(ping) => self.pack(index, (ping.fleet, ping.vehicle), |payload| {
-                record::encode_ping(&ping, payload);
-            }),
+            Ok(ping) => {
+                let packed = self.packed(Lane::of(ping.time, self.received_at));
+                packed.push(index, (ping.fleet, ping.vehicle), |payload| {
+                    record::encode_ping(&ping, payload);
+                });
+            }
             Err(rejection) => self.reject(index, rejection),
         }
     }
@@ -91,26 +122,34 @@ impl<'a> Upload<'a> {
             Ok(event) => {
                 let subject = (event.fleet, event.vehicle);
                 let event = Record::RideEvent(Box::new(event));
-                self.pack(0, subject, |payload| event.encode(payload));
+                // Events of a ride keep the order in which they were sent, however old they are.
+                let packed = self.packed(Lane::Live);
+                packed.push(0, subject, |payload| event.encode(payload));
             }
             Err(rejection) => self.reject(0, rejection),
         }
     }
 
-    fn pack(
-        &mut self,
-        index: u64,
-        (fleet, vehicle): (FleetId, VehicleId),
-        payload: impl FnOnce(&mut Vec<u8>),
-    ) {
-        self.batch
-            .push(|key| record::write_key(fleet, vehicle, key), payload);
-        self.indices.push(index);
+    fn packed(&mut self, lane: Lane) -> &mut Packed {
+        match lane {
+            Lane::Live => &mut self.live,
+            Lane::Backfill => &mut self.backfill,
+        }
+    }
+
+    /// How many items were taken by [`Upload::ping`].
+    pub(crate) fn items(&self) -> u64 {
+        self.next_index
+    }
+
+    /// The last ping that could be read.
+    pub(crate) fn last(&self) -> Option<Name> {
+        self.last
     }
 
     /// Whether the batch has enough for one append.
     pub(crate) fn is_full(&self) -> bool {
-        self.batch.bytes() >= BATCH_BYTES
+        self.live.batch.bytes() + self.backfill.batch.bytes() >= BATCH_BYTES
     }
 
     /// Appends what is packed and waits until it is durable.
@@ -118,15 +157,19 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// [`Stop`] if the stream did not take all that it could ever take.
     pub(crate) async fn append(&mut self) -> Result<(), Stop> {
-        if self.batch.is_empty() {
+        for lane in Lane::ALL {
+            self.append_lane(lane).await?;
+        }
+        Ok(())
+    }
+
+    async fn append_lane(&mut self, lane: Lane) -> Result<(), Stop> {
+        let Packed { batch, indices } = std::mem::take(self.packed(lane));
+        if batch.is_empty() {
             return Ok(());
         }
-        let indices = std::mem::take(&mut self.indices);
-        let appended = self
-            .ingest
-            .intake
-            .append(std::mem::take(&mut self.batch), self.protocol)
-            .await?;
+        let append = self.ingest.intake.append(lane, batch, self.protocol);
+        let appended = append.await?;
         self.answer.accepted += (indices.len() - appended.failed.len()) as u64;
         let mut unavailable = None;
         for (record, error) in appended.failed {

@@ -237,7 +237,8 @@ async fn a_batch_over_the_fleets_rate_gets_through() {
     );
     let ports = ingest::Ports {
         listener,
-        producer: stream.producer(),
+        live: stream.producer(),
+        backfill: stream.producer(),
         guard: access::Guard::open().into(),
         ready,
     };

@@ -142,7 +142,8 @@ impl Pipeline {
         let ingest = Stage::start("ingest", stop, |drain| {
             let ports = ingest::Ports {
                 listener: ports.ingest,
-                producer: stream.producer(),
+                live: stream.producer(),
+                backfill: stream.producer(),
                 guard,
                 ready,
             };

@@ -132,19 +132,15 @@ async fn a_stream_that_stands_still_costs_no_more_than_the_budget() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_under_way_at_the_end_is_not_waited_for() {
     let stream = transport::open("memory:?shards=1").await.unwrap();
-    let closing = Shutdown::new();
-    let router = api::router(
-        settings(&[]),
-        stream.producer(),
-        Guard::open().into(),
-        closing.clone(),
-    );
+    let guard = Guard::open().into();
+    let ingest = Ingest::new(settings(&[]), [stream.producer(), stream.producer()], guard);
+    let router = api::router(ingest.clone());
     let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(format!("{}\n", ping(1)))]);
     let never = futures_util::stream::pending();
     let body = Body::from_stream(futures_util::StreamExt::chain(begun, never));
     let upload = tokio::spawn(async move { post(&router, "application/x-ndjson", body).await });
     tokio::time::sleep(Duration::from_secs(1)).await;
-    closing.request();
+    ingest.closing.request();
     let (status, problem) = upload.await.unwrap();
     assert_eq!(
         (status, &problem["accepted"]),

@@ -43,12 +43,11 @@ impl Guarded {
         };
         let guard = Guard::start(&settings).await.unwrap();
         let stream = transport::open("memory:?shards=1").await.unwrap();
-        let router = api::router(
+        let router = api::router(Ingest::new(
             super::settings(&[]),
-            stream.producer(),
+            [stream.producer(), stream.producer()],
             guard.into(),
-            Shutdown::new(),
-        );
+        ));
         Self {
             keys,
             router,

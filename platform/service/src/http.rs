@@ -1,14 +1,13 @@
 //! Serves HTTP/1.1 with limits: connections, header time and size, idle time, and a graceful end.
 //! Routes, bodies and their limits are the services' business.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
 use tokio::{
@@ -43,7 +42,6 @@ pub async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// Serves `router` until `drain` is requested and every request under way has its answer. Dropping
 /// it cuts off whatever is under way.
 pub async fn serve(listener: TcpListener, router: Router, drain: Shutdown) {
-    let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -60,17 +58,27 @@ pub async fn serve(listener: TcpListener, router: Router, drain: Shutdown) {
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(MAX_BUFFER_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let watched = graceful.watch(connection);
+            .serve_connection(TokioIo::new(stream), service)
+            // One that becomes a WebSocket is its handler's from then on, and no more counted here.
+            .with_upgrades();
+        let drain = drain.clone();
         connections.spawn(async move {
-            if let Err(error) = watched.await {
+            let mut connection = pin!(connection);
+            let served = tokio::select! {
+                served = connection.as_mut() => served,
+                () = drain.requested() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = served {
                 debug!(%error, "connection ended early");
             }
             drop(counted);
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    while connections.join_next().await.is_some() {}
 }
 
 /// Serves like [`serve`], but ends `last_answers` after the drain was requested at the latest and
