@@ -44,12 +44,16 @@ pub fn decode(text: &str) -> Result<Vec<Coordinate>, InvalidPolyline> {
     }
 }
 
-/// Encodes a way; coordinates are rounded to 1e-6 degree.
+/// Encodes a way; coordinates are rounded to 1e-6 degree. What would become the null island is put a
+/// unit beside it, 11 cm to the north, where it can be decoded.
 pub fn encode(points: impl IntoIterator<Item = Coordinate>) -> String {
     let mut text = String::new();
     let (mut lat, mut lng) = (0_i64, 0_i64);
     for point in points {
-        let (next_lat, next_lng) = (to_unit(point.lat_e7()), to_unit(point.lng_e7()));
+        let (next_lat, next_lng) = match (to_unit(point.lat_e7()), to_unit(point.lng_e7())) {
+            (0, 0) => (1, 0),
+            units => units,
+        };
         encode_number(&mut text, next_lat - lat);
         encode_number(&mut text, next_lng - lng);
         (lat, lng) = (next_lat, next_lng);
@@ -127,6 +131,17 @@ mod tests {
         ] {
             assert_eq!(decode(text), Err(InvalidPolyline), "{text}");
         }
+    }
+
+    #[test]
+    fn a_way_beside_the_null_island_decodes() {
+        let beside = [(0, 3), (-4, 4), (0, 5)].map(|(lat, lng)| Coordinate::from_e7(lat, lng));
+        let decoded = decode(&encode(beside.map(Result::unwrap))).unwrap();
+        let decoded: Vec<_> = decoded
+            .iter()
+            .map(|at| (at.lat_e7(), at.lng_e7()))
+            .collect();
+        assert_eq!(decoded, [(10, 0), (10, 0), (0, 10)]);
     }
 
     proptest! {
