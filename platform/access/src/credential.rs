@@ -18,7 +18,12 @@ impl Credential {
     /// The one in `Authorization`: `Bearer`, or `Basic` with it as the password, as apps send it that
     /// know no other way. None where there is none.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
-        let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        Self::of_header(headers.get(header::AUTHORIZATION)?)
+    }
+
+    /// The one in this value of `Authorization`.
+    pub fn of_header(value: &HeaderValue) -> Option<Self> {
+        let value = value.to_str().ok()?;
         let (scheme, rest) = value.split_once(' ')?;
         let rest = rest.trim();
         if scheme.eq_ignore_ascii_case("bearer") {

@@ -1,6 +1,7 @@
 //! The guard: lets requests in by their credential, and reads again what it knows credentials by.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     sync::{Arc, PoisonError, RwLock},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -14,7 +15,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use crate::{
-    Credential, Grant, Refusal, Right, Settings,
+    Credential, Grant, Rates, Refusal, Right, Settings,
     keys::Keys,
     metrics,
     share::Secrets,
@@ -32,6 +33,9 @@ pub struct Guard {
     keys: Option<Arc<Known<Keys>>>,
     tokens: Option<Arc<Known<Tokens>>>,
     secrets: Option<Arc<Known<Secrets>>>,
+    /// How often each credential may be shown, by its hash.
+    rates: Rates<u64>,
+    hashes: RandomState,
     /// Ends with the guard.
     reading: JoinSet<()>,
 }
@@ -75,7 +79,10 @@ impl Guard {
         );
         metrics::describe();
         metrics::is_open(false);
-        let mut guard = Self::default();
+        let mut guard = Self {
+            rates: Rates::new(settings.credential_rate),
+            ..Self::default()
+        };
         if let Some(path) = &settings.api_keys {
             let source = Source::File(path.clone());
             guard.keys = Some(
@@ -114,8 +121,41 @@ impl Guard {
     /// # Errors
     /// [`Refusal`], counted.
     pub fn admit(&self, credential: Option<&Credential>, right: Right) -> Result<Grant, Refusal> {
-        self.judge(credential, right)
-            .inspect_err(|refusal| metrics::refused(*refusal))
+        let granted = self.judge(credential, right).and_then(|grant| {
+            // Only of those that are known, so that nobody makes this remember what they made up.
+            let taken = self.take_share(credential);
+            taken.map(|()| grant).map_err(|_wait| Refusal::TooFrequent)
+        });
+        granted.inspect_err(|refusal| metrics::refused(*refusal))
+    }
+
+    /// How long whoever was admitted by this credential has to wait before a further message is
+    /// taken on the stream that it opened.
+    pub fn pause(&self, credential: Option<&Credential>) -> Option<Duration> {
+        self.take_share(credential).err()
+    }
+
+    /// Who shows a credential, for logs: its holder, or what it claims to be. It holds no secret.
+    pub fn holder(&self, credential: Option<&Credential>) -> String {
+        let Some(text) = credential.map(Credential::text) else {
+            return "nobody".to_owned();
+        };
+        match self.judge(credential, Right::Write) {
+            Ok(grant) => grant.holder,
+            Err(_) => match Keys::id(text) {
+                Some(id) => format!("key {id}, refused"),
+                None => "a token, refused".to_owned(),
+            },
+        }
+    }
+
+    fn take_share(&self, credential: Option<&Credential>) -> Result<(), Duration> {
+        match credential {
+            Some(credential) if !self.is_open => {
+                self.rates.take(&self.hashes.hash_one(credential.text()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A token that shows a ride for so long; None where there are no such links.

@@ -130,6 +130,13 @@ impl Keys {
         text.starts_with(PREFIX)
     }
 
+    /// The id of what looks like a key.
+    pub(crate) fn id(text: &str) -> Option<&str> {
+        let (id, _secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let is_plain = id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_plain.then_some(id)
+    }
+
     /// What a key allows.
     ///
     /// # Errors

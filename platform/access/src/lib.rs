@@ -7,10 +7,13 @@
 //! the keys that tokens are verified by are read again while the process runs ([`source`]).
 
 mod credential;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod grant;
 mod guard;
 pub mod keys;
 mod metrics;
+mod rates;
 mod refusal;
 mod settings;
 pub mod share;
@@ -20,5 +23,6 @@ mod tokens;
 pub use credential::Credential;
 pub use grant::{Grant, Right, Within};
 pub use guard::Guard;
-pub use refusal::Refusal;
+pub use rates::Rates;
+pub use refusal::{Refusal, Wanted};
 pub use settings::Settings;

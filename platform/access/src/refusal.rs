@@ -39,11 +39,25 @@ pub enum Refusal {
     /// It is for something else: another fleet, vehicle, driver or ride.
     #[error("the credential is for another fleet, vehicle, driver or ride")]
     NotYours,
+    /// It is shown more often than a credential may be.
+    #[error("the credential is used more often than it may be: send it again later")]
+    TooFrequent,
+}
+
+/// What is wanted of who was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Another credential, or one at all (401).
+    Credential,
+    /// A credential that reaches further (403).
+    Permission,
+    /// To wait (429).
+    Patience,
 }
 
 impl Refusal {
     /// Every reason, for tables of counts.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Missing,
         Self::Malformed,
         Self::UnknownKey,
@@ -56,6 +70,7 @@ impl Refusal {
         Self::WrongClaims,
         Self::WrongRight,
         Self::NotYours,
+        Self::TooFrequent,
     ];
 
     /// The stable code that metrics and logs carry.
@@ -73,13 +88,15 @@ impl Refusal {
             Self::WrongClaims => "wrong_claims",
             Self::WrongRight => "wrong_right",
             Self::NotYours => "not_yours",
+            Self::TooFrequent => "too_frequent",
         }
     }
 
-    /// Whether another credential is wanted (401), or this one does not reach so far (403).
-    pub fn is_of_credential(self) -> bool {
+    /// What is wanted of who was refused.
+    pub fn wants(self) -> Wanted {
         match self {
-            Self::WrongRight | Self::NotYours => false,
+            Self::WrongRight | Self::NotYours => Wanted::Permission,
+            Self::TooFrequent => Wanted::Patience,
             Self::Missing
             | Self::Malformed
             | Self::UnknownKey
@@ -89,7 +106,7 @@ impl Refusal {
             | Self::Expired
             | Self::NotYet
             | Self::WrongAudience
-            | Self::WrongClaims => true,
+            | Self::WrongClaims => Wanted::Credential,
         }
     }
 }

@@ -43,6 +43,16 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", env = "HANSOM_SHARE_SECRETS")]
     pub share_secrets: Option<PathBuf>,
 
+    /// Requests a second, and messages of a stream, that one credential may send, with bursts of ten
+    /// seconds' worth: further requests get 429, a stream is read no faster. 0 is no limit.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1_000,
+        env = "HANSOM_CREDENTIAL_RATE"
+    )]
+    pub credential_rate: u32,
+
     /// Let anybody write and read everything, for a try on this machine. Nothing but this allows
     /// requests without a credential.
     #[arg(

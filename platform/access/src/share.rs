@@ -57,6 +57,10 @@ impl Secrets {
     ) -> Result<(), Refusal> {
         let (until, tag) = token.split_once('.').ok_or(Refusal::Malformed)?;
         let until_s: u64 = until.parse().map_err(|_| Refusal::Malformed)?;
+        // A link has one text: no sign and no zeros before the number that its MAC is over.
+        if until_s.to_string() != until {
+            return Err(Refusal::Malformed);
+        }
         let tag = URL_SAFE_NO_PAD
             .decode(tag)
             .map_err(|_| Refusal::Malformed)?;
@@ -123,6 +127,10 @@ mod tests {
             999.0,
             wrong,
         );
+        for before in ["0", "+", "+0"] {
+            let longer = format!("{before}{token}");
+            check(&longer, ("blue", "r1"), 999.0, Err(Refusal::Malformed));
+        }
         check("1000.", ("blue", "r1"), 999.0, wrong);
         check("1000", ("blue", "r1"), 999.0, Err(Refusal::Malformed));
         check("x.y", ("blue", "r1"), 999.0, Err(Refusal::Malformed));
