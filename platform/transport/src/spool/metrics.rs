@@ -50,6 +50,11 @@ pub(crate) fn describe() {
     );
     // An alert waits for it: of a counter that begins with its first loss nobody sees that it has grown.
     counter!(LOST_LETTERS).increment(0);
+    // Shown while they are zero, as alerts wait for their growth.
+    for lane in [LaneName::Live, LaneName::Backfill] {
+        refused(lane, 0);
+        dead_letters(lane, 0);
+    }
 }
 
 /// Counts records that became durable in the spool.

@@ -26,6 +26,8 @@
 //!   nothing in this: the log keeps its order, and the checkpoint is behind what is acked.
 //!   It takes a stream that keeps its contract: one that answers `Unavailable` for a record and takes
 //!   a later one of the same key in the same batch has itself turned them round.
+//!   Live and old records of one key are of two lanes; while old ones of it wait in the log, what is
+//!   newer goes behind them (`behind`).
 //! - An appender that stops waiting changes nothing: what it appended is or is not appended, in order.
 //! - What neither takes is answered `Unavailable`, which is 503 above: where the log is full, or its
 //!   disk is. A batch that the stream took in part is spooled in part.
@@ -33,6 +35,7 @@
 //!   own bounds. What waits here in memory is bounded in bytes, for each lane.
 //! - Live records come first: see `precedence`.
 
+mod behind;
 mod dead_letters;
 mod forwarder;
 mod lane;
@@ -55,6 +58,7 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::warn;
 
 use self::{
+    behind::{Behind, LiveProducer, hash},
     dead_letters::DeadLetters,
     forwarder::{Forwarded, Forwarder},
     precedence::Precedence,
@@ -62,7 +66,7 @@ use self::{
     worker::{Worker, Workplace},
 };
 use crate::{
-    Consumer, Position, Producer, Stream, StreamError,
+    Consumer, Position, Producer, Read, Shard, Stream, StreamError,
     embedded::{EmbeddedStream, Meter, OpenDatabase, open_on_disk},
     lock::locked,
     retention::Retention,
@@ -127,6 +131,8 @@ pub struct Spooled {
     inner: Arc<dyn Stream>,
     live: OpenLane,
     backfill: OpenLane,
+    /// The keys of what waits in the latter's log.
+    behind: Arc<Behind>,
     /// Workers and forwarders. They end with this.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -163,6 +169,7 @@ impl Spooled {
             open,
             dead_letters: dead_letters(&settings.directory).await?,
             settings,
+            behind: Arc::default(),
             tasks: JoinSet::new(),
         };
         let (first, second) = Precedence::pair();
@@ -172,16 +179,19 @@ impl Spooled {
         let backfill = opener
             .lane(LaneName::Backfill, backfill_bytes, second)
             .await?;
+        let behind = opener.behind;
         Ok(Self {
             inner,
             live,
             backfill,
+            behind,
             tasks: Mutex::new(opener.tasks),
         })
     }
 
-    /// A handle that appends old records, which wait for live ones. Records of one key keep their
-    /// order within the lane alone.
+    /// A handle that appends old records, which wait for live ones, but for those of their own keys:
+    /// what is appended by [`Stream::producer`] later never overtakes what was appended here. What is
+    /// appended here may overtake what was appended there before.
     pub fn backfill(&self) -> Arc<dyn Producer> {
         self.backfill.producer.clone()
     }
@@ -193,6 +203,7 @@ struct Opener {
     settings: Settings,
     open: OpenDatabase,
     dead_letters: DeadLetters,
+    behind: Arc<Behind>,
     tasks: JoinSet<()>,
 }
 
@@ -215,9 +226,16 @@ impl Opener {
         let log = Arc::new(log);
         let mut shard = log.consumer(GROUP).acquire().await?;
         let next = log.passed(0);
-        if let Some(last) = next.checked_sub(1) {
-            shard.seek(Some(Position::from_offset(last)));
-        }
+        let before = next.checked_sub(1).map(Position::from_offset);
+        shard.seek(before);
+        let behind = match name {
+            LaneName::Live => None,
+            LaneName::Backfill => {
+                self.note_behind(&mut *shard, &log).await?;
+                shard.seek(before);
+                Some(self.behind.clone())
+            }
+        };
         let begin = Forwarded {
             next,
             answered_in: None,
@@ -236,6 +254,7 @@ impl Opener {
             precedence: precedence.clone(),
             progress: progress.subscribe(),
             patience: self.settings.patience,
+            behind,
         });
         let forwarder = Forwarder {
             lane: name,
@@ -252,6 +271,32 @@ impl Opener {
             log,
             progress,
         })
+    }
+}
+
+impl Opener {
+    /// Notes the keys that wait in the log from before.
+    async fn note_behind(
+        &self,
+        shard: &mut dyn Shard,
+        log: &EmbeddedStream,
+    ) -> Result<(), StreamError> {
+        let next = log.passed(0);
+        let mut read = next;
+        while read < log.end(0) {
+            match shard.read().await? {
+                Read::Records(fetched) => {
+                    for record in fetched.iter() {
+                        read = record.position.offset() + 1;
+                        self.behind.add([hash(record.key)], read, next);
+                    }
+                }
+                // The forwarder tells of it.
+                Read::Gap(until) => read = until.offset() + 1,
+                Read::Ended(_) | Read::Revoked => return Ok(()),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -285,7 +330,12 @@ impl OpenLane {
 impl Stream for Spooled {
     /// A handle that appends live records.
     fn producer(&self) -> Arc<dyn Producer> {
-        self.live.producer.clone()
+        Arc::new(LiveProducer {
+            live: self.live.producer.clone(),
+            backfill: self.backfill.producer.clone(),
+            behind: self.behind.clone(),
+            progress: self.backfill.progress.subscribe(),
+        })
     }
 
     fn consumer(&self, group: &str) -> Box<dyn Consumer> {

@@ -8,8 +8,8 @@ use std::sync::{
 
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use twox_hash::XxHash3_64;
 
+use super::behind::hash;
 use crate::{AppendError, Appended, Batch, Producer, cut::unavailable};
 
 /// What a record in a batch takes beside its bytes.
@@ -117,10 +117,7 @@ impl Producer for LaneProducer {
         if self.is_closed.load(Ordering::Acquire) {
             return closed();
         }
-        let mut keys: Vec<_> = batch
-            .iter()
-            .map(|(key, _)| XxHash3_64::oneshot(key))
-            .collect();
+        let mut keys: Vec<_> = batch.iter().map(|(key, _)| hash(key)).collect();
         keys.sort_unstable();
         keys.dedup();
         // A batch larger than the room takes all of it.

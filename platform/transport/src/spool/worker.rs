@@ -5,7 +5,7 @@
 //! order of their appends, and share an fsync.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use super::{
     LaneName,
+    behind::{Behind, hash},
     forwarder::Forwarded,
     lane::{Lane, Outlook, Step, Ticket, Trouble, Way},
     metrics,
@@ -45,6 +46,7 @@ pub(super) struct Worker {
     precedence: Precedence,
     progress: watch::Receiver<Forwarded>,
     patience: Duration,
+    behind: Option<Arc<Behind>>,
     /// The lane's time counts from here.
     began: Instant,
     /// What the lane has not sent to the log.
@@ -57,6 +59,8 @@ pub(super) struct Worker {
     unwritten: u64,
     /// What the log is writing, and how many records of each append.
     writing: Vec<(Unanswered, usize)>,
+    /// The hashes of its keys, for [`Workplace::behind`].
+    written_keys: HashSet<u64>,
     write: JoinSet<Appended>,
     /// Since when the lane spools, and where in the log it began to.
     spools_since: Option<(Instant, u64)>,
@@ -70,6 +74,8 @@ pub(super) struct Workplace {
     pub(super) precedence: Precedence,
     pub(super) progress: watch::Receiver<Forwarded>,
     pub(super) patience: Duration,
+    /// Where it notes the keys that are in the log, so that nothing live overtakes them.
+    pub(super) behind: Option<Arc<Behind>>,
 }
 
 impl Worker {
@@ -82,6 +88,7 @@ impl Worker {
             precedence,
             progress,
             patience,
+            behind,
         } = place;
         let next = progress.borrow().next;
         let waiting = log.end(0).saturating_sub(next);
@@ -94,12 +101,14 @@ impl Worker {
             precedence,
             progress,
             patience,
+            behind,
             began,
             pending: BTreeMap::new(),
             attempts: JoinSet::new(),
             queue: VecDeque::new(),
             unwritten: 0,
             writing: Vec::new(),
+            written_keys: HashSet::new(),
             write: JoinSet::new(),
             spools_since: None,
         };
@@ -282,6 +291,9 @@ impl Worker {
             self.writing.push((unanswered, records));
         }
         if !batch.is_empty() {
+            if self.behind.is_some() {
+                self.written_keys = batch.iter().map(|(key, _)| hash(key)).collect();
+            }
             let log = self.log.producer();
             self.write.spawn(async move { log.append(batch).await });
         }
@@ -294,6 +306,11 @@ impl Worker {
             let records = written.iter().map(|(_, records)| records).sum();
             unavailable(records, "the spool broke down")
         });
+        let keys = std::mem::take(&mut self.written_keys);
+        if let Some(behind) = &self.behind {
+            // Before anybody is answered, who then appends what is newer.
+            behind.add(keys, self.log.end(0), self.progress.borrow().next);
+        }
         let is_refused = |error: &AppendError| matches!(error, AppendError::Unavailable(_));
         let refused = appended.failed.iter();
         let refused = refused.filter(|(_, error)| is_refused(error)).count();

@@ -289,3 +289,32 @@ async fn a_lane_goes_direct_again_under_load() {
     }
     assert_kept(&sky.taken(), &acked);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_newer_of_a_vehicle_never_overtakes_what_is_older() {
+    let directory = tempfile::tempdir().unwrap();
+    let sky = Sky::new(Weather::Down);
+    let spooled = open(&sky, directory.path()).await;
+    append(&*spooled.backfill(), "cab", 0).await;
+    let mixed = batch([("other", 0), ("cab", 1), ("other", 1)]);
+    let appended = spooled.producer().append(mixed).await;
+    assert!(appended.failed.is_empty(), "{:?}", appended.failed);
+    spooled.close().await.unwrap();
+
+    // After a start it is still known who waits.
+    let sky = Sky::new(Weather::Down);
+    let spooled = open(&sky, directory.path()).await;
+    append(&*spooled.producer(), "cab", 2).await;
+    sky.turn(Weather::Calm);
+    sky.has_taken(|taken| taken.len() == 5).await;
+    let taken = sky.taken();
+    assert_eq!(first_occurrences(&taken, "cab"), [0, 1, 2]);
+    assert_eq!(
+        taken[0].0, "other",
+        "it does not wait for the other vehicle"
+    );
+    // Whose records are on the stream goes as everybody does.
+    append(&*spooled.producer(), "cab", 3).await;
+    spooled.close().await.unwrap();
+    assert_eq!(first_occurrences(&sky.taken(), "cab"), [0, 1, 2, 3]);
+}
