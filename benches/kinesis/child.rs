@@ -33,9 +33,10 @@ pub(crate) async fn serve(url: &str) -> anyhow::Result<()> {
     let settings = Line::parse_from(["bench"]).settings;
     let ready = Readiness::new().condition("ingest");
     let ports = ingest::Ports {
-        listener,
+        listener: listener.into(),
         live: stream.producer(),
         backfill: stream.producer(),
+        mqtt: None,
         guard: access::Guard::open().into(),
         ready,
     };

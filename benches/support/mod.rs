@@ -1,30 +1,17 @@
 //! What the benchmarks share: a load of pings, and what a process used. It measures nothing itself.
 
-use std::fs;
+mod cpu;
 
 use schemas::{Ping, Protocol, Timestamp, record, upload::PingUpload};
 use transport::Batch;
+
+pub(crate) use cpu::cpu_seconds;
 
 /// Pings a request.
 pub(crate) const BATCH: usize = 500;
 const VEHICLES: usize = 1_000;
 /// 2026-03-02 06:00 UTC.
 const START_MS: i64 = 1_772_431_200_000;
-/// Clock ticks a second in /proc (`getconf CLK_TCK` on every Linux of today).
-const TICKS_PER_SECOND: f64 = 100.0;
-
-/// CPU that a process used so far, of user and system, in seconds.
-pub(crate) fn cpu_seconds(process: &str) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    let fields: Vec<_> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok());
-    (ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / TICKS_PER_SECOND
-}
 
 /// Pings as an app sends them, a second apart for each vehicle.
 pub(crate) fn lines(count: usize) -> Vec<String> {

@@ -1,18 +1,10 @@
 //! Whether a well-formed item is taken: its age, and its fleet's share.
 //! What an item may look like at all is decided in `schemas`.
 
-use std::{
-    num::NonZeroU32,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::time::Duration;
 
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use access::Rates;
 use schemas::{FleetId, Rejection, Timestamp};
-
-/// A fleet may send this many seconds' worth of its rate at once: phones that come out of a
-/// tunnel together.
-const BURST_SECONDS: u32 = 10;
 
 /// How far from now the time of an item may lie.
 #[derive(Debug, Clone, Copy)]
@@ -35,42 +27,19 @@ impl AgeLimit {
     }
 }
 
-/// After so many checks the fleets that have their whole share again are forgotten: whoever makes
-/// up fleets takes a few MB at most.
-const CHECKS_BETWEEN_SWEEPS: u32 = 1 << 16;
-
 /// How many pings a second a fleet may send.
-pub(crate) struct FleetRate(Option<Limiter>);
-
-struct Limiter {
-    shares: DefaultKeyedRateLimiter<FleetId>,
-    checks: AtomicU32,
-}
+pub(crate) struct FleetRate(Rates<FleetId>);
 
 impl FleetRate {
     /// `per_second` of 0 is no limit.
     pub(crate) fn new(per_second: u32) -> Self {
-        let Some(rate) = NonZeroU32::new(per_second) else {
-            return Self(None);
-        };
-        let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1));
-        Self(Some(Limiter {
-            shares: RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)),
-            checks: AtomicU32::new(0),
-        }))
+        Self(Rates::new(per_second))
     }
 
     /// Takes one ping out of the fleet's share.
     pub(crate) fn check(&self, fleet: FleetId) -> Result<(), Rejection> {
-        let Some(Limiter { shares, checks }) = &self.0 else {
-            return Ok(());
-        };
-        if checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == 0 {
-            shares.retain_recent();
-            shares.shrink_to_fit();
-        }
-        let checked = shares.check_key(&fleet);
-        checked.map_err(|_| Rejection::TooFrequent)
+        let taken = self.0.take(&fleet);
+        taken.map_err(|_wait| Rejection::TooFrequent)
     }
 }
 

@@ -5,12 +5,14 @@ use schemas::{Rejection, proto};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::Refused;
+
 /// An answer lists this many errors; the rest is counted. A phone shows none, a developer reads
 /// a few.
 const MAX_ERRORS: usize = 100;
 
 /// What became of the items of a request.
-#[derive(Debug, Default, Serialize, ToSchema)]
+#[derive(Debug, Default, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Answer {
     /// Items that the stream has durably.
     pub(crate) accepted: u64,
@@ -29,10 +31,10 @@ pub(crate) struct Answer {
 }
 
 /// Why one item was not taken.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct ItemError {
     /// Position of the item in the request, from 0.
-    index: u64,
+    pub(crate) index: u64,
     /// Stable code.
     code: &'static str,
     /// Plain words.
@@ -52,7 +54,6 @@ impl ItemError {
             item: self.index,
             code: self.code.to_owned(),
             message: self.message.clone(),
-            ..Default::default()
         }
     }
 }
@@ -93,6 +94,13 @@ impl Answer {
             [reason] => Some(reason),
             _ => None,
         }
+    }
+
+    /// Whether, and why, some of it is not the sender's to write, or not so often.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        let is_refusal = |reason| matches!(reason, Rejection::NotYours | Rejection::TooFrequent);
+        let refusal = self.reasons.iter().find(|reason| is_refusal(**reason))?;
+        Some(Refused(refusal.code()))
     }
 
     /// The reasons of all rejections, each once.

@@ -23,14 +23,16 @@ use utoipa::OpenApi as _;
 use crate::{
     accept::{AgeLimit, FleetRate},
     answer::Answer,
+    audit::{self, Audit},
     authority::Authority,
     devices::paths,
-    events,
+    events, grpc,
     intake::Intake,
     pings,
     problem::{self, Stop},
+    session::MAX_SESSIONS,
     settings::Settings,
-    socket::{self, MAX_SOCKETS},
+    socket,
 };
 
 /// What the routes share.
@@ -39,10 +41,11 @@ pub(crate) struct Ingest {
     pub(crate) fleet_rate: FleetRate,
     pub(crate) intake: Intake,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) audit: Audit,
     pub(crate) settings: Settings,
-    /// Places for WebSockets.
-    pub(crate) sockets: Arc<Semaphore>,
-    /// From then on WebSockets are closed.
+    /// Places for WebSockets and calls of gRPC.
+    pub(crate) sessions: Arc<Semaphore>,
+    /// From then on they are closed.
     pub(crate) stopping: Shutdown,
     /// From then on no body is waited for.
     pub(crate) closing: Shutdown,
@@ -68,8 +71,9 @@ impl Ingest {
                 settings.stream_timeout,
             ),
             guard,
+            audit: Audit::new(),
             settings,
-            sockets: Arc::new(Semaphore::new(MAX_SOCKETS)),
+            sessions: Arc::new(Semaphore::new(MAX_SESSIONS)),
             stopping: Shutdown::new(),
             closing: Shutdown::new(),
         })
@@ -105,6 +109,7 @@ pub(crate) fn router(ingest: SharedIngest) -> Router {
     Router::new()
         .route("/v1/pings", post(pings::post_pings))
         .route("/v1/stream", get(socket::open))
+        .route(grpc::PATH, post(grpc::stream))
         .route("/v1/rides/{ride_id}/events", post(events::post_event))
         .route("/osmand", get(paths::get_osmand).post(paths::post_osmand))
         .route("/traccar", post(paths::post_traccar))
@@ -114,6 +119,10 @@ pub(crate) fn router(ingest: SharedIngest) -> Router {
             get(paths::get_gpslogger).post(paths::post_gpslogger),
         )
         .layer(middleware::from_fn(refuse_other_sites))
+        .layer(middleware::from_fn_with_state(
+            ingest.clone(),
+            audit::write_refused,
+        ))
         .with_state(ingest)
 }
 

@@ -21,12 +21,12 @@
 //! is years ahead would hold up its phone for years.
 
 mod documents;
-mod fix;
+pub(crate) mod fix;
 mod gpslogger;
 mod moment;
 mod osmand;
-mod owntracks;
-mod parameters;
+pub(crate) mod owntracks;
+pub(crate) mod parameters;
 pub(crate) mod paths;
 mod traccar;
 
@@ -38,7 +38,7 @@ use axum::{
     http::{HeaderMap, request::Parts},
     response::Response,
 };
-use schemas::{FleetId, Protocol, Timestamp};
+use schemas::{FleetId, Ping, Protocol, Rejection, Timestamp};
 
 use crate::{
     answer::Answer,
@@ -54,19 +54,28 @@ use parameters::Parameters;
 /// Apps send some 300 bytes; a description in it may be long.
 const MAX_QUERY_BYTES: usize = 8 << 10;
 
+/// The parameter with the credential.
+const KEY: &[&str] = &["key"];
+
 /// How one app is read and answered.
-struct App {
-    protocol: Protocol,
-    read: fn(&Sent<'_>) -> Vec<Result<Reading, ItemRejection>>,
-    thank: fn(Answer) -> Response,
+pub(crate) struct App {
+    pub(crate) protocol: Protocol,
+    pub(crate) read: fn(&Sent<'_>) -> Vec<Result<Reading, ItemRejection>>,
+    pub(crate) thank: fn(Answer) -> Response,
 }
 
 /// What an app sent.
-struct Sent<'a> {
-    query: &'a Parameters,
-    headers: &'a HeaderMap,
-    body: &'a [u8],
-    received_at: Timestamp,
+pub(crate) struct Sent<'a> {
+    pub(crate) query: &'a Parameters,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) received_at: Timestamp,
+}
+
+/// The credential that a query bears, of apps that set no headers.
+pub(crate) fn key_in(query: &str) -> Option<String> {
+    let parameters = Parameters::of_form(query.as_bytes());
+    parameters.get(KEY).map(ToOwned::to_owned)
 }
 
 /// Takes a request of an app and answers when what it told is durable.
@@ -77,7 +86,7 @@ async fn take(ingest: &Ingest, request: Request, app: &App) -> Response {
         return problem::stopped(&Stop::QueryTooLong(MAX_QUERY_BYTES), Answer::default());
     }
     let query = Parameters::of_form(query.as_bytes());
-    let authority = match ingest.admit(&parts.headers, query.get(&["key"])) {
+    let authority = match ingest.admit(&parts.headers, query.get(KEY)) {
         Ok(authority) => authority,
         Err(stop) => return problem::stopped(&stop, Answer::default()),
     };
@@ -99,33 +108,44 @@ async fn take_all(
     upload: &mut Upload<'_>,
 ) -> Result<(), Stop> {
     let (body, _share) = body.whole().await?;
-    let origin = upload.origin();
     let sent = Sent {
         query,
         headers: &parts.headers,
         body: &body,
-        received_at: origin.0,
+        received_at: upload.origin().0,
     };
-    let fleet = query.get(&["fleet"]).map(FleetId::new).transpose();
-    for (index, item) in in_order_of_time((app.read)(&sent)) {
-        let fix = match item {
-            Ok(Reading::NoFix) => {
-                metrics::without_fix(app.protocol);
-                continue;
-            }
-            Ok(Reading::Fix(fix)) => Ok(fix),
-            Err(rejection) => Err(rejection),
-        };
-        let ping = fix.and_then(|fix| {
-            let fleet = fleet.map_err(|_| schemas::Rejection::InvalidId)?;
-            Ok(fix.into_ping(fleet.unwrap_or_default(), origin))
-        });
+    for (index, ping) in pings(app, &sent) {
         upload.ping_at(index, ping);
         if upload.is_full() {
             upload.append().await?;
         }
     }
     upload.append().await
+}
+
+/// The pings of a request with their index, oldest first. What is no fix is counted and passed over.
+pub(crate) fn pings(
+    app: &App,
+    sent: &Sent<'_>,
+) -> impl Iterator<Item = (u64, Result<Ping, ItemRejection>)> + use<> {
+    let fleet = sent.query.get(&["fleet"]).map(FleetId::new).transpose();
+    let origin = (sent.received_at, app.protocol);
+    let items = in_order_of_time((app.read)(sent)).into_iter();
+    items.filter_map(move |(index, item)| {
+        let fix = match item {
+            Ok(Reading::NoFix) => {
+                metrics::without_fix(origin.1);
+                return None;
+            }
+            Ok(Reading::Fix(fix)) => Ok(fix),
+            Err(rejection) => Err(rejection),
+        };
+        let ping = fix.and_then(|fix| {
+            let fleet = fleet.map_err(|_| Rejection::InvalidId)?;
+            Ok(fix.into_ping(fleet.unwrap_or_default(), origin))
+        });
+        Some((index, ping))
+    })
 }
 
 /// The items of a request with their index, oldest fix first: a batch may come newest first, and a

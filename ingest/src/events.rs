@@ -81,7 +81,15 @@ async fn take(
     upload.append().await
 }
 
-fn parse(json: &[u8], ride: &str, received_at: Timestamp) -> Result<RideEvent, ItemRejection> {
+/// Reads an event of a ride.
+///
+/// # Errors
+/// [`Rejection`] by what is wrong with it.
+pub(crate) fn parse(
+    json: &[u8],
+    ride: &str,
+    received_at: Timestamp,
+) -> Result<RideEvent, ItemRejection> {
     let ride = RideId::new(ride).map_err(|_| Rejection::InvalidId)?;
     let upload: RideEventUpload = serde_json::from_slice(json)?;
     Ok(upload.check(ride, received_at)?)

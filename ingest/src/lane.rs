@@ -8,8 +8,8 @@ use schemas::Timestamp;
 /// What is older when it is received is backfill: nobody waits for it on a map.
 const LIVE_FOR: Duration = Duration::from_mins(5);
 
-/// One of two ways, each with an order of its own: of one vehicle, too, old pings may come after new
-/// ones.
+/// One of two ways, each with an order of its own. Where old items of a vehicle wait in a spool, its
+/// new ones go behind them; of an upload the old ones are appended first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// What happens.
@@ -19,8 +19,9 @@ pub(crate) enum Lane {
 }
 
 impl Lane {
-    /// Both, the first first.
-    pub(crate) const ALL: [Self; 2] = [Self::Live, Self::Backfill];
+    /// Both, in the order in which an upload's are appended, so that of one vehicle what is older comes
+    /// first.
+    pub(crate) const ALL: [Self; 2] = [Self::Backfill, Self::Live];
 
     /// The lane of an item by its time.
     pub(crate) fn of(time: Timestamp, received_at: Timestamp) -> Self {

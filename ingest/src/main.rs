@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use access::Guard;
 use anyhow::Context as _;
 use clap::Parser;
-use service::{Process, Stage};
+use ingest::{MqttSettings, SpoolSettings, spool};
+use service::{Listener, Process, Stage, Terms};
 use tracing::info;
 
 /// The system's allocator costs a ping twice as much as this one.
@@ -20,7 +21,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// it listen on trusted networks only.
 ///
 /// SIGTERM or Ctrl-C ends it in order, with every request answered, within --grace; a second one
-/// ends it at once.
+/// ends it at once. What is in the spool then goes to the stream after the next start.
 ///
 /// Logs go to standard error, as text on a terminal and as JSON elsewhere. `HANSOM_LOG` chooses among
 /// them, like `warn` or `info,ingest=debug`.
@@ -46,9 +47,21 @@ struct Settings {
     #[command(flatten)]
     process: service::Settings,
 
+    /// Whose connections it takes.
+    #[command(flatten)]
+    connections: service::ListenerSettings,
+
     /// Ingest's own settings.
     #[command(flatten)]
     ingest: ingest::Settings,
+
+    /// What becomes of pings while the stream is away.
+    #[command(flatten)]
+    spool: SpoolSettings,
+
+    /// Whose messages it takes as well.
+    #[command(flatten)]
+    mqtt: MqttSettings,
 
     /// Who may write.
     #[command(flatten)]
@@ -64,22 +77,31 @@ async fn main() -> Result<(), service::Failure> {
 
 async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
     let Process { stop, ready, admin } = process;
-    let listener = service::listen(settings.listen).await.context("--listen")?;
+    let socket = service::listen(settings.listen).await.context("--listen");
+    let (socket, terms) = service::both(socket, Terms::open(&settings.connections).await)?;
+    let listener = Listener::new(socket, &terms);
     let address = listener.local_addr()?;
     let opening = async {
-        let stream = transport::open_shared(&settings.stream).await;
-        let opened = service::both(settings.ingest.check(), stream.context("--stream"));
+        let stream = settings.spool.open(&settings.stream).await;
+        let opened = service::both(settings.ingest.check(), stream);
+        let opened = service::both(opened, settings.mqtt.open());
         service::both(opened, Guard::start(&settings.access).await)
     };
     let Some(opened) = stop.unless_requested(opening).await else {
         return Ok(());
     };
-    let (((), stream), guard) = opened?;
+    let ((((), opened), mqtt), guard) = opened?;
+    let spool::Opened {
+        stream,
+        live,
+        backfill,
+    } = opened;
     let ingest = Stage::start("ingest", &stop, |drain| {
         let ports = ingest::Ports {
             listener,
-            live: stream.producer(),
-            backfill: stream.producer(),
+            live,
+            backfill,
+            mqtt,
             guard: guard.into(),
             ready,
         };

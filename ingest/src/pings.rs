@@ -129,7 +129,8 @@ async fn read_ndjson(
     Ok(())
 }
 
-fn take_line(line: &Line<'_>, upload: &mut Upload<'_>) {
+/// Takes the ping of a line.
+pub(crate) fn take_line(line: &Line<'_>, upload: &mut Upload<'_>) {
     let item = match line {
         Line::Whole(json) => parse(json, upload.origin()),
         Line::TooLong => Err(Rejection::TooLarge.into()),

@@ -1,7 +1,7 @@
 //! HTTP responses: what was accepted as JSON, what went wrong as problem details (RFC 9457).
 //! It decides the status of everything that ingest says.
 
-use access::Refusal;
+use access::{Refusal, Wanted};
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -11,7 +11,7 @@ use schemas::Rejection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{answer::Answer, metrics};
+use crate::{answer::Answer, audit::Refused, metrics};
 
 /// Seconds after which a client may try again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -43,6 +43,9 @@ pub(crate) enum Stop {
     /// The query of the URL is longer than the server takes.
     #[error("the query has more than {0} bytes")]
     QueryTooLong(usize),
+    /// Its fleet sends more than its share.
+    #[error("the fleet sends more pings than this server takes from it: send them again later")]
+    TooFrequent,
     /// The server holds as much as it can.
     #[error("the server is busy: send it again later")]
     Busy,
@@ -55,15 +58,34 @@ pub(crate) enum Stop {
 }
 
 impl Stop {
+    /// Whether there is too much of it.
+    pub(crate) fn is_of_size(&self) -> bool {
+        matches!(self, Self::TooLarge(_))
+    }
+
+    /// What the audit log wants to know of it.
+    pub(crate) fn refused(&self) -> Option<Refused> {
+        match self {
+            Self::Refused(refusal) => Some(Refused(refusal.code())),
+            Self::OtherSite => Some(Refused("other_site")),
+            _ => None,
+        }
+    }
+
     fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(refusal) if refusal.is_of_credential() => StatusCode::UNAUTHORIZED,
-            Self::Refused(_) | Self::OtherSite => StatusCode::FORBIDDEN,
+            Self::Refused(refusal) => match refusal.wants() {
+                Wanted::Credential => StatusCode::UNAUTHORIZED,
+                Wanted::Permission => StatusCode::FORBIDDEN,
+                Wanted::Patience => StatusCode::TOO_MANY_REQUESTS,
+            },
+            Self::OtherSite => StatusCode::FORBIDDEN,
             Self::UnknownFormat(_) | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::QueryTooLong(_) => StatusCode::URI_TOO_LONG,
+            Self::TooFrequent => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Closing | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -132,7 +154,8 @@ pub(crate) fn finished(answer: Answer) -> Response {
         return problem(StatusCode::TOO_MANY_REQUESTS, detail, answer);
     }
     if answer.accepted > 0 || answer.rejected == 0 {
-        return Json(answer).into_response();
+        let refused = answer.refused();
+        return mark(Json(answer).into_response(), refused);
     }
     let status = answer
         .common_reason()
@@ -154,11 +177,21 @@ pub(crate) fn finished_for_app(answer: Answer, thank: fn(Answer) -> Response) ->
 /// Answers a request that was stopped; what was accepted until then is durable.
 pub(crate) fn stopped(stop: &Stop, answer: Answer) -> Response {
     metrics::request_stopped(stop.status().as_u16());
-    problem(stop.status(), stop.to_string(), answer)
+    let response = problem(stop.status(), stop.to_string(), answer);
+    mark(response, stop.refused())
+}
+
+/// Marks an answer for the audit log, if there is something to write down.
+pub(crate) fn mark(mut response: Response, refused: Option<Refused>) -> Response {
+    if let Some(refused) = refused {
+        response.extensions_mut().insert(refused);
+    }
+    response
 }
 
 fn problem(status: StatusCode, detail: String, answer: Answer) -> Response {
     let title = status.canonical_reason().unwrap_or_default();
+    let refused = answer.refused();
     let mut response = (
         status,
         Json(Problem {
@@ -183,5 +216,5 @@ fn problem(status: StatusCode, detail: String, answer: Answer) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    response
+    mark(response, refused)
 }

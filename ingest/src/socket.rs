@@ -7,49 +7,37 @@
 //! covers all that this connection sent before, and a stream that is slow makes for larger appends,
 //! not for more of them.
 
-mod frame;
+pub(crate) mod frame;
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
-use access::Credential;
 use axum::{
     extract::{
-        State,
+        Request, State,
         ws::{
             CloseFrame, Message, WebSocket, WebSocketUpgrade, rejection::WebSocketUpgradeRejection,
         },
     },
-    http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
-};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::debug;
 
-pub(crate) use self::frame::Name;
-use self::frame::{Ack, Kind};
+use self::frame::Kind;
 use crate::{
+    ack::Ack,
     answer::Answer,
-    api::{Ingest, SharedIngest},
-    authority::Authority,
-    metrics,
-    problem::{self, Stop},
+    api::SharedIngest,
+    metrics, problem,
+    session::{LOOK_INTERVAL, MAX_GATHERED, MAX_MESSAGE_BYTES, Session},
     upload::Upload,
 };
 
-/// Connections open at once.
-pub(crate) const MAX_SOCKETS: usize = 10_240;
-/// A message may have so many bytes: some hundred pings.
-const MAX_MESSAGE_BYTES: usize = 64 << 10;
 /// What a connection's buffers begin with: thousands of them are idle nearly always.
 const BUFFER_BYTES: usize = 2 << 10;
-/// So many messages go into one append at most.
-const MAX_GATHERED: usize = 256;
-/// Every so often the app is pinged, and it is asked anew whether its credential is still good.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Bytes of a close frame's reason (RFC 6455).
+const MAX_REASON_LENGTH: usize = 123;
 /// Pings in a row without a sign of life, after which the connection is given up.
 const MAX_UNANSWERED: u32 = 2;
 /// An app that does not read what it is told for so long is given up.
@@ -81,31 +69,20 @@ mod code {
 )]
 pub(crate) async fn open(
     State(ingest): State<SharedIngest>,
-    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    request: Request,
 ) -> Response {
-    let authority = match ingest.admit(&headers, None) {
-        Ok(authority) => authority,
+    let session = match Session::begin(&ingest, &request) {
+        Ok(session) => session,
         Err(stop) => return problem::stopped(&stop, Answer::default()),
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
         Err(rejection) => return rejection.into_response(),
     };
-    if ingest.stopping.is_requested() {
-        return problem::stopped(&Stop::Closing, Answer::default());
-    }
-    let Ok(place) = ingest.sockets.clone().try_acquire_owned() else {
-        return problem::stopped(&Stop::Busy, Answer::default());
-    };
-    let session = Session {
-        credential: Credential::of(&headers),
-        authority,
-        decided: 0,
-        last: None,
+    let socket = Socket {
+        session,
         unanswered: 0,
-        _open: Open::new(place),
-        ingest,
     };
     upgrade
         .read_buffer_size(BUFFER_BYTES)
@@ -113,27 +90,20 @@ pub(crate) async fn open(
         .max_write_buffer_size(MAX_MESSAGE_BYTES)
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES)
-        .on_upgrade(|socket| session.serve(socket))
+        .on_upgrade(|stream| socket.serve(stream))
 }
 
-/// A connection under way.
-struct Session {
-    ingest: Arc<Ingest>,
-    credential: Option<Credential>,
-    authority: Authority,
-    /// Items that were decided so far.
-    decided: u64,
-    /// The last ping that was acknowledged.
-    last: Option<Name>,
+/// A WebSocket under way.
+struct Socket {
+    session: Session,
     /// Pings that were sent since the last sign of life.
     unanswered: u32,
-    _open: Open,
 }
 
 /// Why a session ends, for the app: None where there is nobody to tell.
 type End = Option<(u16, String)>;
 
-impl Session {
+impl Socket {
     async fn serve(mut self, mut socket: WebSocket) {
         let ControlFlow::Break(end) = self.follow(&mut socket).await else {
             return;
@@ -149,9 +119,9 @@ impl Session {
 
     /// Goes on until there is a reason to end.
     async fn follow(&mut self, socket: &mut WebSocket) -> ControlFlow<End> {
-        let mut ticks = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        let mut ticks = interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let stopping = self.ingest.stopping.clone();
+        let stopping = self.session.ingest.stopping.clone();
         loop {
             tokio::select! {
                 biased;
@@ -170,14 +140,8 @@ impl Session {
     }
 
     fn go_away(&self) -> ControlFlow<End> {
-        let acknowledged = self
-            .last
-            .as_ref()
-            .map(|name| format!(", acknowledged to {name}"));
-        let reason = format!("going away{}", acknowledged.unwrap_or_default());
-        // A reason has 123 bytes at most; an id may be longer than what is left.
-        let reason = reason.chars().take(123).collect();
-        ControlFlow::Break(Some((code::GOING_AWAY, reason)))
+        let words = self.session.last_words(MAX_REASON_LENGTH);
+        ControlFlow::Break(Some((code::GOING_AWAY, words)))
     }
 
     /// Pings the app, and sees whether it may still write.
@@ -186,9 +150,8 @@ impl Session {
             return ControlFlow::Break(None);
         }
         self.unanswered += 1;
-        match self.ingest.admit_again(self.credential.as_ref()) {
-            Ok(authority) => self.authority = authority,
-            Err(stop) => return ControlFlow::Break(Some((code::POLICY, stop.to_string()))),
+        if let Err(stop) = self.session.look_again() {
+            return ControlFlow::Break(Some((code::POLICY, stop.to_string())));
         }
         tell(socket, Message::Ping(axum::body::Bytes::new())).await
     }
@@ -199,12 +162,13 @@ impl Session {
             // A ping is answered by the library, a pong wants nothing, a close is answered too.
             return ControlFlow::Continue(());
         };
-        let ingest = self.ingest.clone();
-        let mut upload = Upload::new(&ingest, self.authority, protocol);
+        let ingest = self.session.ingest.clone();
+        let mut upload = self.session.upload(&ingest, protocol);
         let mut message = Some(first);
         let mut after = ControlFlow::Continue(());
         for gathered in 1..=MAX_GATHERED {
             let Some(next) = message.take() else { break };
+            self.session.pace().await;
             if let Err(stop) = kind.read(&next, &mut upload) {
                 after = ControlFlow::Break(Some((code::POLICY, stop.to_string())));
                 break;
@@ -233,26 +197,14 @@ impl Session {
     async fn acknowledge(
         &mut self,
         socket: &mut WebSocket,
-        mut upload: Upload<'_>,
+        upload: Upload<'_>,
         kind: Kind,
     ) -> ControlFlow<End> {
-        if let Err(stop) = upload.append().await {
-            return ControlFlow::Break(Some((code::TRY_AGAIN_LATER, stop.to_string())));
+        match self.session.settle(upload).await {
+            Ok(Some(ack)) => tell(socket, kind.write(&ack)).await,
+            Ok(None) => ControlFlow::Continue(()),
+            Err(stop) => ControlFlow::Break(Some((code::TRY_AGAIN_LATER, stop.to_string()))),
         }
-        let (items, last) = (upload.items(), upload.last());
-        if items == 0 {
-            return ControlFlow::Continue(());
-        }
-        let answer = upload.into_answer();
-        if answer.too_frequent() > 0 {
-            // Not acknowledged, as it is to be sent again.
-            let reason = "the fleet sends more pings than this server takes from it".to_owned();
-            return ControlFlow::Break(Some((code::TRY_AGAIN_LATER, reason)));
-        }
-        self.last = last.or(self.last);
-        let ack = Ack::of(self.decided, items, self.last, answer);
-        self.decided += items;
-        tell(socket, kind.write(&ack)).await
     }
 }
 
@@ -272,24 +224,6 @@ fn unreadable(error: &axum::Error) -> ControlFlow<End> {
         format!("a message has more than {MAX_MESSAGE_BYTES} bytes"),
     );
     ControlFlow::Break(is_too_big.then_some(end))
-}
-
-/// An open connection, as it is counted.
-struct Open {
-    _place: OwnedSemaphorePermit,
-}
-
-impl Open {
-    fn new(place: OwnedSemaphorePermit) -> Self {
-        metrics::sockets_changed(1.0);
-        Self { _place: place }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        metrics::sockets_changed(-1.0);
-    }
 }
 
 #[cfg(test)]

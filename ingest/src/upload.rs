@@ -8,13 +8,13 @@ use tracing::debug;
 use transport::{AppendError, Batch};
 
 use crate::{
+    ack::Name,
     answer::Answer,
     api::{Ingest, now},
     authority::Authority,
     lane::Lane,
     metrics,
     problem::Stop,
-    socket::Name,
 };
 
 /// A batch goes to the stream once it has this many bytes: about 4,000 pings, so that one fsync
@@ -77,6 +77,11 @@ impl<'a> Upload<'a> {
         self.received_at = received_at;
     }
 
+    /// What is taken from now on was sent by whoever has this authority.
+    pub(crate) fn set_authority(&mut self, authority: Authority) {
+        self.authority = authority;
+    }
+
     /// When what is taken now was received, and how.
     pub(crate) fn origin(&self) -> (Timestamp, Protocol) {
         (self.received_at, self.protocol)
@@ -121,9 +126,9 @@ impl<'a> Upload<'a> {
         match judged {
             Ok(event) => {
                 let subject = (event.fleet, event.vehicle);
+                let lane = Lane::of(event.time, self.received_at);
                 let event = Record::RideEvent(Box::new(event));
-                // Events of a ride keep the order in which they were sent, however old they are.
-                let packed = self.packed(Lane::Live);
+                let packed = self.packed(lane);
                 packed.push(0, subject, |payload| event.encode(payload));
             }
             Err(rejection) => self.reject(0, rejection),
@@ -145,6 +150,11 @@ impl<'a> Upload<'a> {
     /// The last ping that could be read.
     pub(crate) fn last(&self) -> Option<Name> {
         self.last
+    }
+
+    /// Items that the fleet may send again later.
+    pub(crate) fn too_frequent(&self) -> u64 {
+        self.answer.too_frequent()
     }
 
     /// Whether the batch has enough for one append.
@@ -190,6 +200,12 @@ impl<'a> Upload<'a> {
             }
             None => Ok(()),
         }
+    }
+
+    /// What would go to the stream next, lane by lane.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn batches(&self) -> [&Batch; 2] {
+        [&self.live.batch, &self.backfill.batch]
     }
 
     /// Ends the upload and hands out its account.

@@ -14,6 +14,8 @@ mod eta;
 mod fix;
 mod follow;
 mod forgotten;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod gate;
 mod metrics;
 mod outbox;

@@ -24,7 +24,7 @@ use axum::{
 };
 use clap::Args;
 use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
-use service::{Shutdown, parse_duration};
+use service::{Listener, Shutdown, Terms, parse_duration};
 use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa::OpenApi as _;
 
@@ -49,9 +49,17 @@ pub struct Settings {
     pub live_max_age: Duration,
 }
 
+/// What the live API answers from.
+pub struct Sources {
+    /// Where rides and vehicles are kept.
+    pub cache: Arc<dyn Cache>,
+    /// Who may read them.
+    pub guard: Arc<Guard>,
+}
+
 /// A port of the live API that is bound and not served yet.
 pub struct Live {
-    listener: TcpListener,
+    socket: TcpListener,
     address: SocketAddr,
 }
 
@@ -61,13 +69,13 @@ impl Live {
     /// # Errors
     /// An error where the address cannot be bound.
     pub async fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
+        let socket = TcpListener::bind(address)
             .await
             .with_context(|| format!("bind the live port at {address}"))?;
-        let address = listener
+        let address = socket
             .local_addr()
             .context("read the live port's address")?;
-        Ok(Self { listener, address })
+        Ok(Self { socket, address })
     }
 
     /// The address that is bound.
@@ -82,17 +90,19 @@ impl Live {
     pub async fn serve(
         self,
         settings: Settings,
-        cache: Arc<dyn Cache>,
-        guard: Arc<Guard>,
+        terms: Terms,
+        sources: Sources,
         shutdown: Shutdown,
     ) -> anyhow::Result<()> {
+        let Sources { cache, guard } = sources;
         let router = routes(App::new(
             cache,
             guard,
             settings.live_max_age,
             shutdown.clone(),
         ));
-        service::serve_within(self.listener, router, shutdown, LAST_ANSWERS).await;
+        let listener = Listener::new(self.socket, &terms);
+        service::serve_within(listener, router, shutdown, LAST_ANSWERS).await;
         Ok(())
     }
 }

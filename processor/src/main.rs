@@ -9,9 +9,9 @@ use clap::{Args, Parser, Subcommand};
 use objects::Objects;
 use processor::{
     Cache, Rebuilt,
-    live::{self, Live},
+    live::{self, Live, Sources},
 };
-use service::{Drain, LogFormat, Process, Stage};
+use service::{Drain, LogFormat, Process, Stage, Terms};
 use tracing::info;
 use transport::Stream;
 
@@ -72,6 +72,10 @@ struct Settings {
     /// What every process is told.
     #[command(flatten)]
     process: service::Settings,
+
+    /// Whose connections it takes.
+    #[command(flatten)]
+    connections: service::ListenerSettings,
 
     /// The processor's own settings.
     #[command(flatten)]
@@ -139,7 +143,8 @@ impl Rebuild {
 
 async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
     let Process { stop, ready, admin } = process;
-    let live = Live::bind(settings.live).await.context("--live")?;
+    let live = Live::bind(settings.live).await.context("--live");
+    let (live, terms) = service::both(live, Terms::open(&settings.connections).await)?;
     let address = live.local_addr();
     let Some(opened) = stop.unless_requested(Backends::open(settings)).await else {
         return Ok(());
@@ -156,7 +161,8 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
         async move { processor::run(&settings, stream, state, cache, drain).await }
     });
     let live = Stage::start("live api", &stop, |drain| {
-        live.serve(settings.answers.clone(), cache, guard, drain)
+        let sources = Sources { cache, guard };
+        live.serve(settings.answers.clone(), terms, sources, drain)
     });
     ready.set_ready();
     info!(live = %address, %admin, "listening");

@@ -236,9 +236,10 @@ async fn a_batch_over_the_fleets_rate_gets_through() {
         Shutdown::new(),
     );
     let ports = ingest::Ports {
-        listener,
+        listener: listener.into(),
         live: stream.producer(),
         backfill: stream.producer(),
+        mqtt: None,
         guard: access::Guard::open().into(),
         ready,
     };

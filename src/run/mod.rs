@@ -9,9 +9,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use access::Guard;
 use anyhow::Context as _;
 use objects::Objects;
-use processor::{Cache, live::Live};
-use service::{Condition, Drain, Process, Shutdown, Stage};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use processor::{
+    Cache,
+    live::{Live, Sources},
+};
+use service::{Condition, Drain, Listener, Process, Shutdown, Stage, Terms};
+use tokio::{task::JoinHandle, time::timeout};
 use tracing::info;
 use transport::Stream;
 
@@ -48,19 +51,28 @@ async fn work(settings: &Settings, process: Process) -> anyhow::Result<()> {
 
 /// The listening sockets, bound before anything else so that a port in use is told at once.
 struct Ports {
-    ingest: TcpListener,
+    ingest: Listener,
     live: Live,
+    mqtt: Option<ingest::Broker>,
+    terms: Terms,
     addresses: [SocketAddr; 2],
 }
 
 impl Ports {
     async fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        let ingest = service::listen(settings.listen).await.context("--listen")?;
-        let live = Live::bind(settings.live).await.context("--live")?;
+        let ingest = service::listen(settings.listen).await.context("--listen");
+        let live = Live::bind(settings.live).await.context("--live");
+        let bound = service::both(ingest, live);
+        let bound = service::both(bound, settings.mqtt.open());
+        let terms = Terms::open(&settings.connections).await;
+        let (((ingest, live), mqtt), terms) = service::both(bound, terms)?;
+        let ingest = Listener::new(ingest, &terms);
         let addresses = [ingest.local_addr()?, live.local_addr()];
         Ok(Self {
             ingest,
             live,
+            mqtt,
+            terms,
             addresses,
         })
     }
@@ -135,15 +147,17 @@ impl Pipeline {
         });
         let live = Stage::start("live api", stop, |drain| {
             let (cache, guard) = (cache.clone(), guard.clone());
+            let sources = Sources { cache, guard };
             ports
                 .live
-                .serve(settings.answers.clone(), cache, guard, drain)
+                .serve(settings.answers.clone(), ports.terms, sources, drain)
         });
         let ingest = Stage::start("ingest", stop, |drain| {
             let ports = ingest::Ports {
                 listener: ports.ingest,
                 live: stream.producer(),
                 backfill: stream.producer(),
+                mqtt: ports.mqtt,
                 guard,
                 ready,
             };

@@ -67,7 +67,7 @@ pub struct Settings {
 
     /// Also start a simulated fleet, to have something to look at, and let anybody write and read, as
     /// --insecure-demo does.
-    #[arg(long, conflicts_with_all = ["api_keys", "jwks", "share_secrets"])]
+    #[arg(long, conflicts_with_all = ["api_keys", "jwks", "share_secrets", "tls_cert"])]
     pub demo: bool,
 
     /// Shards of the embedded stream; fixed when the stream is made, with 1 if not said. One carries
@@ -84,9 +84,17 @@ pub struct Settings {
     #[command(flatten)]
     pub process: service::Settings,
 
+    /// Whose connections it takes.
+    #[command(flatten)]
+    pub connections: service::ListenerSettings,
+
     /// Ingest's own settings.
     #[command(flatten)]
     pub ingest: ingest::Settings,
+
+    /// Whose messages ingest takes as well.
+    #[command(flatten)]
+    pub mqtt: ingest::MqttSettings,
 
     /// The processor's own settings.
     #[command(flatten)]

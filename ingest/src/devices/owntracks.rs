@@ -87,7 +87,8 @@ pub(crate) fn vehicle_of(user: Option<&str>, device: Option<&str>) -> Option<Str
 /// The vehicle that publishes to `owntracks/<user>/<device>`, or to a topic below it.
 pub(crate) fn vehicle_of_topic(topic: &str) -> Option<String> {
     let mut levels = topic.strip_prefix(TOPIC_BASE)?.split('/');
-    let (user, device) = (levels.next()?, levels.next()?);
+    let mut named = || levels.next().filter(|level| !level.is_empty());
+    let (user, device) = (named()?, named()?);
     vehicle_of(Some(user), Some(device))
 }
 
@@ -192,6 +193,14 @@ mod tests {
         check("owntracks/jane/phone", Some("jane:phone"));
         check("owntracks/jane/phone/event", Some("jane:phone"));
         check("owntracks/jane", None);
+        for without_a_name in [
+            "owntracks//",
+            "owntracks//phone",
+            "owntracks/jane/",
+            "owntracks/jane//event",
+        ] {
+            check(without_a_name, None);
+        }
         check("other/jane/phone", None);
         assert_eq!(vehicle_of(None, Some("cab-1")).as_deref(), Some("cab-1"));
         assert_eq!(vehicle_of(Some("jane"), None), None);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{answer::Answer, api::SharedIngest, format::Format, upload::ItemRejection};
 
-const OSMAND: App = App {
+pub(crate) const OSMAND: App = App {
     protocol: Protocol::Osmand,
     read: |sent| match sent.form() {
         Ok(form) => vec![osmand::reading(&form, sent.received_at)],
@@ -27,13 +27,13 @@ const OSMAND: App = App {
     thank,
 };
 
-const TRACCAR: App = App {
+pub(crate) const TRACCAR: App = App {
     protocol: Protocol::Traccar,
     read: |sent| traccar::readings(sent.body, sent.query.get(&osmand::ID)),
     thank,
 };
 
-const OWNTRACKS: App = App {
+pub(crate) const OWNTRACKS: App = App {
     protocol: Protocol::Owntracks,
     read: |sent| {
         vec![owntracks::location(
@@ -45,7 +45,7 @@ const OWNTRACKS: App = App {
     thank: |_| Json([(); 0]).into_response(),
 };
 
-const GPSLOGGER: App = App {
+pub(crate) const GPSLOGGER: App = App {
     protocol: Protocol::Gpslogger,
     read: |sent| match sent.form() {
         Ok(form) => vec![gpslogger::reading(&form, sent.received_at)],
@@ -77,7 +77,10 @@ impl Sent<'_> {
     fn user_device(&self) -> Option<String> {
         let by_query = owntracks::vehicle_of(self.query.get(&["u"]), self.query.get(&["d"]));
         by_query.or_else(|| {
-            let header = |name| self.headers.get(name)?.to_str().ok();
+            let header = |name| {
+                let value = self.headers.get(name)?.to_str().ok()?.trim();
+                (!value.is_empty()).then_some(value)
+            };
             owntracks::vehicle_of(header("x-limit-u"), header("x-limit-d"))
         })
     }

@@ -17,6 +17,7 @@ use transport::{AppendError, Appended, Producer};
 
 use super::*;
 use crate::tests::{Service, faulty, now_ms, ping, settings, standing_still};
+use crate::{api::Ingest, session::MAX_SESSIONS};
 
 type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -150,7 +151,6 @@ async fn protobuf_is_answered_with_protobuf() {
             lng_e7: -1_224_200_000,
             ..Default::default()
         }],
-        ..Default::default()
     };
     let bytes = buffa::Message::encode_to_vec(&batch);
     client.send(Message::binary(bytes)).await.unwrap();
@@ -190,7 +190,7 @@ async fn a_stop_tells_what_is_acknowledged_and_waits_for_what_is_under_way() {
         closed(&mut idle).await,
         (code::GOING_AWAY, "going away".to_owned())
     );
-    let all = listening.ingest.sockets.acquire_many(MAX_SOCKETS as u32);
+    let all = listening.ingest.sessions.acquire_many(MAX_SESSIONS as u32);
     let _all = timeout(Duration::from_secs(20), all)
         .await
         .unwrap()

@@ -258,6 +258,8 @@ async fn owntracks_is_known_by_its_query_its_headers_or_its_topic() {
         ("/owntracks?u=jane&d=phone", Some(("user", "device"))),
         ("/owntracks?d=cab-1", Some(("user", "device"))),
         ("/owntracks", Some(("jim", "phone"))),
+        ("/owntracks", Some(("", "cab-2"))),
+        ("/owntracks", Some(("", ""))),
         ("/owntracks", None),
     ] {
         let mut request = Request::post(url);
@@ -269,10 +271,17 @@ async fn owntracks_is_known_by_its_query_its_headers_or_its_topic() {
         let request = request.body(Body::from(body.to_string())).unwrap();
         assert_eq!(send(&service.router, request).await.0, StatusCode::OK);
     }
-    let pings = service.pings(4).await;
+    let pings = service.pings(6).await;
     let vehicles: Vec<_> = pings.iter().map(|ping| ping.vehicle.as_str()).collect();
     assert_eq!(
         vehicles,
-        ["jane:phone", "cab-1", "jim:phone", "topics:phone"]
+        [
+            "jane:phone",
+            "cab-1",
+            "jim:phone",
+            "cab-2",
+            "topics:phone",
+            "topics:phone"
+        ]
     );
 }

@@ -56,7 +56,8 @@ pub(super) async fn follow(
     parameters: Result<Query<RideParameters>, QueryRejection>,
 ) -> Result<impl IntoResponse, Problem> {
     let (Path(ride), Query(RideParameters { fleet, share })) = (ride?, parameters?);
-    let fleet = reader.ride(fleet, ride, share.as_deref())?;
+    let asked = fleet;
+    let fleet = reader.ride(asked, ride, share.as_deref())?;
     let place = Place::take(&app.streams)?;
     let changes = app
         .cache
@@ -68,7 +69,14 @@ pub(super) async fn follow(
         Ok::<_, Infallible>(to_event(&ride))
     });
     let shutdown = app.shutdown;
-    let events = events.take_until(Box::pin(async move { shutdown.requested().await }));
+    let over = async move {
+        let lost = reader.loses(asked, ride, share.as_deref());
+        tokio::select! {
+            () = shutdown.requested() => {}
+            () = lost => {}
+        }
+    };
+    let events = events.take_until(Box::pin(over));
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 

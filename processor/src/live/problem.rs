@@ -1,7 +1,7 @@
 //! What goes wrong with a request of the live API, as `application/problem+json` (RFC 9457).
 //! Which request is wrong is said where it is read.
 
-use access::Refusal;
+use access::{Refusal, Wanted};
 use axum::{
     Json,
     extract::rejection::{PathRejection, QueryRejection},
@@ -72,16 +72,17 @@ impl IntoResponse for Problem {
                 "unavailable",
                 "the cache is unavailable",
             ),
-            Self::Refused(refusal) if refusal.is_of_credential() => (
-                StatusCode::UNAUTHORIZED,
-                refusal.code(),
-                "a credential is wanted",
-            ),
-            Self::Refused(refusal) => (
-                StatusCode::FORBIDDEN,
-                refusal.code(),
-                "the credential does not reach so far",
-            ),
+            Self::Refused(refusal) => {
+                let (status, title) = match refusal.wants() {
+                    Wanted::Credential => (StatusCode::UNAUTHORIZED, "a credential is wanted"),
+                    Wanted::Permission => (
+                        StatusCode::FORBIDDEN,
+                        "the credential does not reach so far",
+                    ),
+                    Wanted::Patience => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+                };
+                (status, refusal.code(), title)
+            }
         };
         let detail = match self {
             Self::BadParameter(detail) => Some(detail),
@@ -103,7 +104,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let problem_json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem_json);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(
+            status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
         if status == StatusCode::UNAUTHORIZED {

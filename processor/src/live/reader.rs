@@ -1,15 +1,19 @@
 //! Who asks the live API, and what they may see. Who they are is `access`'s to know.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use access::{Credential, Grant, Guard, Refusal, Right, Within};
+use access::{Credential, Grant, Guard, Refusal, Right, Wanted, Within};
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, request::Parts},
 };
 use schemas::{FleetId, RideId, VehicleId};
+use tokio::time::sleep;
 
 use super::{App, problem::Problem};
+
+/// Every so often it is looked whether who follows a ride may still see it.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Whoever sent a request. What it may see is judged when it is known what it asks for: who has a
 /// link to a ride needs no credential.
@@ -58,6 +62,18 @@ impl Reader {
             Within::Ride(own) => own == ride.as_str(),
             Within::Vehicle(_) | Within::Driver(_) => false,
         })
+    }
+
+    /// Waits until the reader may not see the ride any more: the credential or the link has ended.
+    pub(super) async fn loses(&self, asked: FleetId, ride: RideId, share: Option<&str>) {
+        loop {
+            sleep(LOOK_INTERVAL).await;
+            if let Err(Problem::Refused(refusal)) = self.ride(asked, ride, share)
+                && refusal.wants() != Wanted::Patience
+            {
+                return;
+            }
+        }
     }
 
     /// The fleet of a vehicle, for who may see that vehicle.

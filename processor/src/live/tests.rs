@@ -184,7 +184,9 @@ async fn streams_end_when_the_process_is_to_end() {
     let settings = Settings {
         live_max_age: Duration::ZERO,
     };
-    let serving = tokio::spawn(live.serve(settings, cache, Guard::open().into(), shutdown.clone()));
+    let guard = Guard::open().into();
+    let sources = Sources { cache, guard };
+    let serving = tokio::spawn(live.serve(settings, Terms::plain(), sources, shutdown.clone()));
     let request = b"GET /v1/rides/r/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
     client.write_all(request).await.unwrap();
     let mut answer = Vec::new();

@@ -157,3 +157,19 @@ async fn a_link_shows_its_ride_and_no_other_page() {
     let unknown = guarded.ask("POST", "/v1/rides/q/shares", Some(&guarded.fleet));
     assert_eq!(unknown.await.0, 404);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_follows_a_ride_by_a_link_is_shown_nothing_after_its_end() {
+    let guarded = Guarded::start().await;
+    let shares = "/v1/rides/r/shares?lasts_s=1";
+    let (_, share) = guarded.ask("POST", shares, Some(&guarded.fleet)).await;
+    let events = share["path"].as_str().unwrap().replace('?', "/events?");
+    let request = Request::get(events).body(Body::empty()).unwrap();
+    let response = guarded.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    // A link ends by the clock of the machine, which nobody pauses.
+    std::thread::sleep(Duration::from_secs(2));
+    let following = to_bytes(response.into_body(), 1 << 20);
+    let shown = tokio::time::timeout(Duration::from_mins(2), following).await;
+    assert!(shown.is_ok(), "it is shown for ever");
+}
