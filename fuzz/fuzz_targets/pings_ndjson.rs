@@ -1,0 +1,7 @@
+//! Fuzzes `ingest::fuzzing::pings_ndjson`, which says what it reads and what must hold.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| ingest::fuzzing::pings_ndjson(bytes));
