@@ -31,14 +31,14 @@ const OWNERS: [(&str, &str); 11] = [
     ("redb", "transport"),
     ("aws-sdk-s3", "objects"),
     ("redis", "processor"),
-    ("governor", "ingest"),
+    ("rumqttc", "ingest"),
     ("jsonwebtoken", "access"),
     ("metrics-exporter-prometheus", "service"),
     ("tracing-subscriber", "service"),
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 72] = [
+const PURE: [&str; 73] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -51,6 +51,7 @@ const PURE: [&str; 72] = [
     "ingest/src/devices/owntracks.rs",
     "ingest/src/devices/parameters.rs",
     "ingest/src/devices/traccar.rs",
+    "ingest/src/mqtt/message.rs",
     "processor/src/cache/redis/fields.rs",
     "processor/src/cache/redis/keys.rs",
     "processor/src/eta.rs",
@@ -199,9 +200,19 @@ fn is_test(path: &Path) -> bool {
 
 fn dependencies(folder: &str, sections: &[&str]) -> BTreeSet<String> {
     let manifest: toml::Table = read(Path::new(folder).join("Cargo.toml")).parse().unwrap();
-    sections
-        .iter()
-        .filter_map(|section| manifest.get(*section)?.as_table())
+    // Those that are for some builds only are dependencies too.
+    let by_target = manifest.get("target").and_then(toml::Value::as_table);
+    let by_target = by_target.into_iter().flat_map(toml::Table::values);
+    let tables = by_target
+        .filter_map(toml::Value::as_table)
+        .chain([&manifest]);
+    tables
+        .flat_map(|table| {
+            sections
+                .iter()
+                .filter_map(move |section| table.get(*section))
+        })
+        .filter_map(toml::Value::as_table)
         .flat_map(|table| table.keys().cloned())
         .collect()
 }

@@ -5,6 +5,7 @@
 mod frozen;
 mod killed;
 mod scaled;
+mod spooled;
 
 use std::path::{Path, PathBuf};
 
@@ -74,5 +75,6 @@ fn places(cloud: &Cloud, cache: &str) -> Places {
         state: cloud.objects("state"),
         archive: cloud.objects("archive"),
         cache: cache.to_owned(),
+        spools: None,
     }
 }

@@ -93,6 +93,7 @@ fn check(
         state: place("state"),
         archive: place("archive"),
         cache: "memory:".to_owned(),
+        spools: None,
     });
     let addresses = [0, 1].map(|at: usize| services.ingests[at].address("ingest"));
     let mut fleets =

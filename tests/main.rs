@@ -8,10 +8,13 @@
 )]
 
 mod access;
+mod apps;
 mod architecture;
 mod archive_on_s3;
+mod attacks;
 mod aws;
 mod bad_input;
+mod calls;
 mod commands;
 mod compose;
 mod conservation;
@@ -19,8 +22,10 @@ mod contracts;
 mod kafka;
 mod kcl;
 mod monitoring;
+mod mqtt;
 mod redis;
 mod replay;
+mod secured;
 mod services;
 mod shutdown;
 mod sockets;

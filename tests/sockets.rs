@@ -10,7 +10,7 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::support::{
     archive,
-    program::{Program, wait},
+    program::{Program, get, wait},
 };
 
 const PINGS: u64 = 200;
@@ -63,4 +63,35 @@ fn what_is_acknowledged_is_archived_and_the_end_is_told() {
         .collect();
     seqs.sort_unstable();
     assert!(seqs.into_iter().eq(1..=PINGS));
+}
+
+#[test]
+fn for_the_drains_delay_all_is_served_and_monitoring_knows() {
+    let data = TempDir::new().unwrap();
+    let program = Program::start(data.path(), &["--drain-delay", "3s"]);
+    let url = format!("ws://{}/v1/stream", program.ingest);
+    let pings = format!("http://{}/v1/pings", program.ingest);
+    let ready = format!("http://{}/ready", program.admin);
+    assert!(get(&ready).is_some());
+    wait(async {
+        let (mut socket, _) = connect_async(url).await.unwrap();
+        program.signal("TERM");
+        let http = reqwest::Client::new();
+        while http.get(&ready).send().await.unwrap().status() != 503 {}
+        // The load balancer has not noticed yet.
+        let answer = http.post(&pings).json(&ping(1)).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let message = Message::text(ping(2).to_string());
+        socket.send(message).await.unwrap();
+        let ack = socket.next().await.unwrap().unwrap();
+        assert!(matches!(&ack, Message::Text(_)), "{ack:?}");
+        let end = socket.next().await.unwrap().unwrap();
+        let Message::Close(Some(frame)) = end else {
+            panic!("{end:?}")
+        };
+        assert_eq!(frame.reason, "going away, acknowledged to cab-1 1 2");
+    });
+    let (status, log) = program.ended();
+    assert!(status.success(), "{status}: {log:#?}");
+    assert_eq!(archive::rows(data.path(), "pings").len(), 2);
 }

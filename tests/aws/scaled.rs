@@ -260,6 +260,7 @@ fn no_ride_goes_backwards_while_workers_come_and_go() {
         state: objects,
         archive,
         cache: cache_url,
+        spools: None,
     };
     let services = Services {
         places,

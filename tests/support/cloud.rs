@@ -74,6 +74,15 @@ impl Cloud {
         format!("s3://{BUCKET}/{prefix}?region=us-east-1&endpoint=http://{endpoint}")
     }
 
+    /// From now on the stream answers nothing that helps, until [`Cloud::heal`].
+    pub(crate) fn cut_stream(&self) {
+        self.kinesis_proxy.set_plan(Plan {
+            error_before: 0.5,
+            silence_before: 0.5,
+            ..Plan::CALM
+        });
+    }
+
     /// From now on nothing fails.
     pub(crate) fn heal(&self) {
         self.kinesis_proxy.set_plan(Plan::CALM);

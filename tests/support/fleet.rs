@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -76,6 +76,13 @@ impl Fleet {
 
     pub(crate) fn is_sending(&mut self) -> bool {
         self.sending.try_wait().unwrap().is_none()
+    }
+
+    /// Sends it a signal by its name: `STOP` holds it, `CONT` lets it go on.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.sending.id().to_string();
+        let told = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(told.unwrap().success());
     }
 
     /// Waits until it has sent all; returns its name and those of the pings that were acked.

@@ -18,6 +18,7 @@ pub(crate) mod pages;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod prometheus;
+pub(crate) mod publisher;
 pub(crate) mod readers;
 pub(crate) mod services;
 pub(crate) mod tools;

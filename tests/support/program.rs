@@ -112,6 +112,11 @@ impl Program {
         self.process.kill();
     }
 
+    /// The first line of its log with this message; waits for it where it is not there yet.
+    pub(crate) fn said(&self, message: &str) -> Value {
+        self.process.said(message)
+    }
+
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
         self.process.signal(name);
@@ -139,13 +144,18 @@ impl Program {
 
     /// The value of a metric, summed over its labels.
     pub(crate) fn metric(&self, name: &str) -> f64 {
-        get(&format!("http://{}/metrics", self.admin))
-            .unwrap_or_default()
-            .lines()
-            .filter(|line| line.split(['{', ' ']).next() == Some(name))
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+        metric(self.admin, name)
     }
+}
+
+/// The value of a metric on an admin port, summed over its labels.
+pub(crate) fn metric(admin: SocketAddr, name: &str) -> f64 {
+    get(&format!("http://{admin}/metrics"))
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| line.split(['{', ' ']).next() == Some(name))
+        .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
 }
 
 /// Reads a page; None if there is none.

@@ -1,7 +1,11 @@
 //! The services as separate processes, two of each, on a stream and storage that all of them reach;
 //! and what they must have come to when nothing fails any more.
 
-use std::{net::SocketAddr, path::Path, process::Command};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use faults::servers::free_port;
 
@@ -21,6 +25,8 @@ pub(crate) struct Places {
     pub(crate) archive: String,
     /// The processors' cache.
     pub(crate) cache: String,
+    /// Where the ingests have their spools, if they have any.
+    pub(crate) spools: Option<PathBuf>,
 }
 
 /// What is in an archive, seen from outside.
@@ -55,11 +61,15 @@ impl Services {
             state,
             archive,
             cache,
+            spools,
         } = &places;
+        let spool = |at: u32| spools.as_ref().map(|below| below.join(at.to_string()));
         let processor = |stream: &String| processor(stream, state, cache, "1s");
         let archiver = |stream: &String| archiver(stream, archive, "2s");
         Self {
-            ingests: (0..2).map(|_| ingest(&streams[0])).collect(),
+            ingests: (0..2)
+                .map(|at| ingest_with(&streams[0], spool(at).as_deref()))
+                .collect(),
             processors: streams.iter().map(processor).collect(),
             archivers: streams.iter().map(archiver).collect(),
             places,
@@ -119,9 +129,18 @@ impl Services {
 
 /// Starts one of ingest.
 pub(crate) fn ingest(stream: &str) -> Service {
+    ingest_with(stream, None)
+}
+
+/// Starts one of ingest, perhaps with a spool.
+fn ingest_with(stream: &str, spool: Option<&Path>) -> Service {
     let listen = free_port().to_string();
-    let flags = ["--stream", stream, "--listen", &listen];
-    Service::start("ingest", &[&flags[..], &["--max-behind", "3650d"]].concat())
+    let mut flags = vec!["--stream", stream, "--listen", &listen];
+    flags.extend(["--max-behind", "3650d"]);
+    if let Some(spool) = spool {
+        flags.extend(["--spool", spool.to_str().unwrap()]);
+    }
+    Service::start("ingest", &flags)
 }
 
 /// Starts an archiver, which archives a shard so often.

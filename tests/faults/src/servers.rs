@@ -2,8 +2,10 @@
 //! dropped. They are implementations by others of what AWS serves, and Kafka; where they are less
 //! careful than AWS, they are made as careful here. What fails is no matter of theirs: see [`crate::Proxy`].
 
+mod certificate;
 mod kafka;
 mod kinesis;
+mod mosquitto;
 mod moto;
 mod noida;
 mod postgres;
@@ -20,6 +22,7 @@ use std::{
 
 pub use kafka::Kafka;
 pub use kinesis::{Kinesis, KinesisOptions};
+pub use mosquitto::Mosquitto;
 pub use moto::Moto;
 pub use noida::Noida;
 pub use postgres::Postgres;

@@ -11,27 +11,9 @@ use std::{
 
 use tempfile::TempDir;
 
-pub use cluster::RedisCluster;
+use super::certificate::make_certificate;
 
-/// A certificate that says nobody else's word is needed for it.
-const CERTIFICATE: [&str; 16] = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-days",
-    "2",
-    "-subj",
-    "/CN=localhost",
-    "-addext",
-    "subjectAltName=IP:127.0.0.1",
-    "-addext",
-    "basicConstraints=critical,CA:FALSE",
-    "-batch",
-];
+pub use cluster::RedisCluster;
 
 /// A server of its own; killed when dropped.
 pub struct Redis {
@@ -177,20 +159,4 @@ fn spawn(directory: &TempDir, flags: &[String]) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server")
-}
-
-/// Makes a key and a certificate, files in this directory.
-#[expect(clippy::expect_used, reason = "it is for tests")]
-fn make_certificate(directory: &TempDir) -> [String; 2] {
-    let files = ["key", "certificate"].map(|name| {
-        let file = directory.path().join(name);
-        file.to_string_lossy().into_owned()
-    });
-    let made = Command::new("openssl")
-        .args(CERTIFICATE)
-        .args(["-keyout", &files[0], "-out", &files[1]])
-        .output();
-    let made = made.expect("openssl, which makes a certificate");
-    assert!(made.status.success(), "{made:?}");
-    files
 }
