@@ -1,7 +1,9 @@
 //! The time of an acknowledgement for a client that means well, while others attack the same port from
-//! the same machine, whose CPU they use as well.
+//! the same machine, whose CPU they use as well, in a process of their own.
 
-use std::{io::Write as _, net::SocketAddr, time::Duration};
+use std::{
+    env, future::pending, io::Write as _, net::SocketAddr, process::Command, time::Duration,
+};
 
 use reqwest::{Client, header};
 use tokio::{
@@ -19,7 +21,7 @@ use crate::{
 /// How long each is measured.
 const LASTS: Duration = Duration::from_secs(20);
 /// Connections that say nothing.
-const IDLE: usize = 8_000;
+const IDLE: usize = 10_000;
 /// Connections that send a byte of a body a second.
 const SLOW: usize = 1_000;
 /// Requests a second of those that ask much.
@@ -36,6 +38,28 @@ enum Attack {
     ForgedTokens,
     Bombs,
     HugeHeaders,
+}
+
+impl Attack {
+    const ALL: [Self; 6] = [
+        Self::None,
+        Self::Idle,
+        Self::SlowBodies,
+        Self::ForgedTokens,
+        Self::Bombs,
+        Self::HugeHeaders,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Idle => "idle",
+            Self::SlowBodies => "slow",
+            Self::ForgedTokens => "forged",
+            Self::Bombs => "bombs",
+            Self::HugeHeaders => "huge",
+        }
+    }
 }
 
 /// Measures, and prints.
@@ -56,14 +80,16 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     for (name, attack) in [
         ("(first connections)", Attack::None),
         ("calm", Attack::None),
-        ("8,000 idle connections", Attack::Idle),
+        ("10,000 idle connections", Attack::Idle),
         ("1,000 slow bodies", Attack::SlowBodies),
         ("500 forged tokens/s", Attack::ForgedTokens),
         ("500 huge headers/s", Attack::HugeHeaders),
         ("10 bombs/s with a good key", Attack::Bombs),
         ("calm again", Attack::None),
     ] {
-        let mut attackers = start(attack, address, &made);
+        let mut attackers = Command::new(env::current_exe()?)
+            .args(["attack", attack.as_str(), &address.to_string(), &made])
+            .spawn()?;
         sleep(Duration::from_secs(2)).await;
         let load = Load {
             to: address,
@@ -73,7 +99,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
             lasts: LASTS,
         };
         let answers = load.send().await?;
-        attackers.shutdown().await;
+        attackers.kill()?;
+        attackers.wait()?;
         let p99 = answers.ms(0.99);
         let ratio = p99 / *calm.get_or_insert(p99);
         if name.starts_with('(') {
@@ -89,9 +116,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     server.stop()
 }
 
-fn start(attack: Attack, to: SocketAddr, key: &str) -> JoinSet<()> {
+/// Attacks until it is killed.
+pub(crate) async fn attack(name: &str, to: &str, key: &str) -> anyhow::Result<()> {
+    let attack = Attack::ALL
+        .into_iter()
+        .find(|attack| attack.as_str() == name);
+    let to: SocketAddr = to.parse()?;
     let mut attackers = JoinSet::new();
-    match attack {
+    match attack.unwrap_or(Attack::None) {
         Attack::None => {}
         Attack::Idle => {
             for _ in 0..IDLE {
@@ -124,7 +156,7 @@ fn start(attack: Attack, to: SocketAddr, key: &str) -> JoinSet<()> {
             ));
         }
     }
-    attackers
+    pending().await
 }
 
 /// Holds a connection, a byte a second if it has begun to say something, and another after it.

@@ -26,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match *words {
         ["serve", url, spool] => runtime.block_on(outage::serve(url, spool)),
+        ["attack", name, to, key] => runtime.block_on(attacks::attack(name, to, key)),
         ["sockets", _] => runtime.block_on(sockets::run()),
         ["outage", _] => runtime.block_on(outage::run()),
         ["attacks", _] => runtime.block_on(attacks::run()),
