@@ -13,6 +13,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
+use rand::RngExt as _;
 use tokio::{net::TcpStream, pin, sync::Semaphore, time::timeout};
 use tracing::debug;
 
@@ -56,7 +57,7 @@ pub(crate) struct Limits {
     /// From the begin of the connection to the end of the handshake of TLS.
     pub(crate) handshake: Duration,
     /// From there to the end of the first request's headers; who is only slow (a "slow loris") or
-    /// silent keeps a place for so long.
+    /// silent keeps a place for so long, or for half as long again.
     pub(crate) first_request: Duration,
     /// From an answer's end to the end of the next request's headers. Load balancers keep idle
     /// connections for 60 s and must be the first to close them.
@@ -168,9 +169,12 @@ impl Host {
             .serve_connection_with_upgrades(TokioIo::new(socket), service);
         pin!(served);
         let limits = &self.limits;
+        // Those that were opened together are not closed together, nor do all come back together.
+        let spread = rand::rng().random_range(1.0..1.5);
+        let first_request = limits.first_request.mul_f64(spread);
         let is_quiet = tokio::select! {
             ended = &mut served => return ended.map_err(broken),
-            () = activity.is_quiet_for(limits.first_request, limits.idle) => true,
+            () = activity.is_quiet_for(first_request, limits.idle) => true,
             () = self.drain.requested() => false,
         };
         served.as_mut().graceful_shutdown();
