@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use access::{Credential, Guard, Right};
+use access::{Credential, Grant, Guard, Refusal, Right};
 use axum::{
     Router,
     extract::Request,
@@ -85,15 +85,19 @@ impl Ingest {
     /// [`Stop`] for who may write nothing.
     pub(crate) fn admit(&self, headers: &HeaderMap, key: Option<&str>) -> Result<Authority, Stop> {
         let credential = key.map(Credential::new).or_else(|| Credential::of(headers));
-        self.admit_again(credential.as_ref())
+        let grant = self.guard.admit(credential.as_ref(), Right::Write);
+        self.authority(grant)
     }
 
-    /// What whoever showed this credential may write now.
+    /// What whoever was admitted by this credential may write now.
     ///
     /// # Errors
     /// [`Stop`] for who may write nothing.
-    pub(crate) fn admit_again(&self, credential: Option<&Credential>) -> Result<Authority, Stop> {
-        let grant = self.guard.admit(credential, Right::Write);
+    pub(crate) fn look_again(&self, credential: Option<&Credential>) -> Result<Authority, Stop> {
+        self.authority(self.guard.look(credential, Right::Write))
+    }
+
+    fn authority(&self, grant: Result<Grant, Refusal>) -> Result<Authority, Stop> {
         let authority = grant.and_then(|grant| {
             Authority::try_from(grant).map_err(|refusal| self.guard.refuse(refusal))
         });

@@ -17,7 +17,6 @@ use buffa::Message as _;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, Stream, stream};
 use schemas::Protocol;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tonic::{Code, Status, Streaming, server::Grpc};
 use tower::service_fn;
 
@@ -26,7 +25,7 @@ use crate::{
     api::SharedIngest,
     metrics, pings,
     problem::{self, Stop},
-    session::{LOOK_INTERVAL, MAX_GATHERED, MAX_MESSAGE_BYTES, Session},
+    session::{MAX_GATHERED, MAX_MESSAGE_BYTES, Session},
 };
 
 /// The path of the method, as gRPC makes it of its names.
@@ -88,8 +87,6 @@ impl Call {
 
     /// Goes on until there is something to tell, or a reason to end.
     async fn next(&mut self) -> Result<Bytes, End> {
-        let mut ticks = interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopping = self.session.ingest.stopping.clone();
         loop {
             if let Some(end) = self.end.take() {
@@ -101,13 +98,15 @@ impl Call {
                     let words = self.session.last_words(MAX_WORDS_LENGTH);
                     return Err(Some(Status::unavailable(words)));
                 }
+                () = self.session.look_is_due() => {
+                    self.session.look_again().map_err(|stop| Some(status(&stop)))?;
+                }
                 received = self.messages.message() => {
                     let message = received.map_err(Some)?.ok_or(None)?;
                     if let Some(ack) = self.take(message).await? {
                         return Ok(ack);
                     }
                 }
-                _ = ticks.tick() => self.session.look_again().map_err(|stop| Some(status(&stop)))?,
             }
         }
     }

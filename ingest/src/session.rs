@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use access::Credential;
 use axum::extract::Request;
 use schemas::Protocol;
-use tokio::{sync::OwnedSemaphorePermit, time::sleep};
+use tokio::{
+    sync::OwnedSemaphorePermit,
+    time::{Instant, Interval, MissedTickBehavior, interval_at, sleep},
+};
 
 use crate::{
     ack::{Account, Ack},
@@ -25,7 +28,7 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 64 << 10;
 /// So many messages go into one append at most.
 pub(crate) const MAX_GATHERED: usize = 256;
 /// Every so often it is asked anew whether the credential is still good.
-pub(crate) const LOOK_INTERVAL: Duration = Duration::from_secs(30);
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// A connection under way.
 pub(crate) struct Session {
@@ -34,6 +37,7 @@ pub(crate) struct Session {
     account: Account,
     credential: Option<Credential>,
     about: About,
+    looks: Interval,
     _open: Open,
 }
 
@@ -49,14 +53,23 @@ impl Session {
         }
         let place = ingest.sessions.clone().try_acquire_owned();
         let place = place.map_err(|_| Stop::Busy)?;
+        let mut looks = interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self {
             ingest: ingest.clone(),
             authority,
             account: Account::default(),
             credential: Credential::of(request.headers()),
             about: About::of(request),
+            looks,
             _open: Open::new(place),
         })
+    }
+
+    /// Waits until it is time for [`Session::look_again`]. Whoever waits for messages too asks this
+    /// first: of a sender that never pauses there is always one.
+    pub(crate) async fn look_is_due(&mut self) {
+        self.looks.tick().await;
     }
 
     /// Sees whether the credential is still good, and for what.
@@ -64,7 +77,7 @@ impl Session {
     /// # Errors
     /// [`Stop`] if it is not.
     pub(crate) fn look_again(&mut self) -> Result<(), Stop> {
-        self.authority = self.ingest.admit_again(self.credential.as_ref())?;
+        self.authority = self.ingest.look_again(self.credential.as_ref())?;
         Ok(())
     }
 

@@ -21,7 +21,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::FutureExt as _;
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::timeout;
 use tracing::debug;
 
 use self::frame::Kind;
@@ -30,7 +30,7 @@ use crate::{
     answer::Answer,
     api::SharedIngest,
     metrics, problem,
-    session::{LOOK_INTERVAL, MAX_GATHERED, MAX_MESSAGE_BYTES, Session},
+    session::{MAX_GATHERED, MAX_MESSAGE_BYTES, Session},
     upload::Upload,
 };
 
@@ -119,13 +119,12 @@ impl Socket {
 
     /// Goes on until there is a reason to end.
     async fn follow(&mut self, socket: &mut WebSocket) -> ControlFlow<End> {
-        let mut ticks = interval_at(Instant::now() + LOOK_INTERVAL, LOOK_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stopping = self.session.ingest.stopping.clone();
         loop {
             tokio::select! {
                 biased;
                 () = stopping.requested() => return self.go_away(),
+                () = self.session.look_is_due() => self.look_after(socket).await?,
                 received = socket.recv() => {
                     self.unanswered = 0;
                     match received {
@@ -134,7 +133,6 @@ impl Socket {
                         None => return ControlFlow::Break(None),
                     }
                 }
-                _ = ticks.tick() => self.look_after(socket).await?,
             }
         }
     }

@@ -1,14 +1,17 @@
 //! Calls as a client of gRPC sends them, on the real in-memory stream: messages framed by hand, so that
 //! broken ones can be sent. Another's client calls the whole program.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use access::Guard;
+use access::{
+    Guard, Right,
+    keys::{NewKey, Purpose},
+};
 use axum::http::{HeaderMap, header};
 use buffa::MessageView as _;
 use http_body_util::BodyExt as _;
 use schemas::proto;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 use tower::ServiceExt as _;
 use transport::{AppendError, Appended, Producer, Stream};
 
@@ -37,9 +40,14 @@ fn on(producer: Arc<dyn Producer>) -> Arc<Ingest> {
 
 impl Caller {
     async fn call(ingest: &Arc<Ingest>) -> Self {
+        Self::call_with(ingest, "").await
+    }
+
+    async fn call_with(ingest: &Arc<Ingest>, key: &str) -> Self {
         let (sends, messages) = mpsc::channel(1_000);
         let request = Request::post(PATH)
             .header(header::CONTENT_TYPE, "application/grpc")
+            .header(header::AUTHORIZATION, format!("Bearer {key}"))
             .body(Body::from_stream(stream::unfold(
                 messages,
                 |mut messages: mpsc::Receiver<_>| async {
@@ -172,17 +180,61 @@ async fn a_stop_ends_the_call_and_says_how_far_it_is_acknowledged() {
     assert_eq!(said(&late.headers).0, Code::Unavailable);
 }
 
-#[tokio::test]
-async fn who_may_not_write_is_told_in_the_terms_of_grpc() {
+/// An ingest that knows one key, the file that it knows it by, and the key.
+async fn guarded() -> (Arc<Ingest>, tempfile::NamedTempFile, String) {
     let stream = transport::open("memory:?shards=1").await.unwrap();
     let lanes = [stream.producer(), stream.producer()];
-    let keys = tempfile::NamedTempFile::new().unwrap();
+    let key = NewKey::make(Purpose {
+        right: Right::Write,
+        fleet: "blue".to_owned(),
+        vehicle: None,
+    });
+    let NewKey { text, entry } = key.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), entry).unwrap();
     let access = access::Settings {
-        api_keys: Some(keys.path().to_owned()),
+        api_keys: Some(file.path().to_owned()),
         ..access::Settings::default()
     };
     let guard = Guard::start(&access).await.unwrap();
     let ingest = Ingest::new(settings(&[]), lanes, guard.into());
+    (ingest, file, text)
+}
+
+#[tokio::test]
+async fn who_may_not_write_is_told_in_the_terms_of_grpc() {
+    let (ingest, _file, _key) = guarded().await;
     let caller = Caller::call(&ingest).await;
     assert_eq!(said(&caller.headers).0, Code::Unauthenticated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_may_write_no_more_is_told_so_though_acknowledgements_go_on() {
+    let (ingest, file, key) = guarded().await;
+    let mut caller = Caller::call_with(&ingest, &key).await;
+    caller.send(&batch(&[1])).await;
+    assert_eq!(caller.ack().await, (1, 1, 0));
+    std::fs::write(file.path(), "").unwrap();
+    for seq in 2..60 {
+        sleep(Duration::from_secs(1)).await;
+        caller.send(&batch(&[seq])).await;
+        let frame = caller.answers.frame().await.unwrap().unwrap();
+        if let Ok(trailers) = frame.into_trailers() {
+            assert_eq!(said(&trailers).0, Code::Unauthenticated);
+            return;
+        }
+    }
+    panic!("a key that was taken back writes for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_pauses_is_looked_at_too() {
+    let (ingest, file, key) = guarded().await;
+    let mut caller = Caller::call_with(&ingest, &key).await;
+    std::fs::write(file.path(), "").unwrap();
+    sleep(Duration::from_mins(1)).await;
+    for seq in 1..=900 {
+        caller.send(&batch(&[seq])).await;
+    }
+    assert_eq!(caller.status().await.0, Code::Unauthenticated);
 }

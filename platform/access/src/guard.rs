@@ -121,12 +121,21 @@ impl Guard {
     /// # Errors
     /// [`Refusal`], counted.
     pub fn admit(&self, credential: Option<&Credential>, right: Right) -> Result<Grant, Refusal> {
-        let granted = self.judge(credential, right).and_then(|grant| {
-            // Only of those that are known, so that nobody makes this remember what they made up.
-            let taken = self.take_share(credential);
-            taken.map(|()| grant).map_err(|_wait| Refusal::TooFrequent)
-        });
-        granted.inspect_err(|refusal| metrics::refused(*refusal))
+        let grant = self.look(credential, right)?;
+        // Only of those that are known, so that nobody makes this remember what they made up.
+        match self.take_share(credential) {
+            Ok(()) => Ok(grant),
+            Err(_wait) => Err(self.refuse(Refusal::TooFrequent)),
+        }
+    }
+
+    /// What whoever was admitted by this credential may do now: it is no request more.
+    ///
+    /// # Errors
+    /// [`Refusal`], counted.
+    pub fn look(&self, credential: Option<&Credential>, right: Right) -> Result<Grant, Refusal> {
+        self.judge(credential, right)
+            .inspect_err(|refusal| metrics::refused(*refusal))
     }
 
     /// How long whoever was admitted by this credential has to wait before a further message is

@@ -111,3 +111,22 @@ async fn a_link_that_was_made_here_shows_its_ride() {
     let other = guard.admit_share(&link, "blue", "r2");
     assert_eq!(other, Err(Refusal::WrongSignature));
 }
+
+#[tokio::test]
+async fn looking_again_is_no_request_more() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("keys.toml");
+    let key = new_key();
+    fs::write(&file, &key.entry).unwrap();
+    let settings = Settings {
+        credential_rate: 1,
+        ..settings(&file)
+    };
+    let guard = Guard::start(&settings).await.unwrap();
+    let credential = Credential::new(&key.text);
+    while admits(&guard, &key) {}
+    let refused = guard.admit(Some(&credential), Right::Write);
+    assert_eq!(refused.unwrap_err(), Refusal::TooFrequent);
+    assert!(guard.look(Some(&credential), Right::Write).is_ok());
+    assert!(guard.look(Some(&credential), Right::Read).is_err());
+}
