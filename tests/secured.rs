@@ -9,6 +9,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use faults::servers::make_certificate;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,30 +32,8 @@ struct Pair {
 impl Pair {
     /// Makes one, in the place of one that is there.
     fn make(directory: &Path) -> Self {
-        let pair = Self {
-            certificate: directory.join("server.crt"),
-            key: directory.join("server.key"),
-        };
-        let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-            ])
-            .args(["-nodes", "-days", "2", "-batch", "-subj", "/CN=hansom"])
-            .args(["-addext", "subjectAltName=IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-            .arg("-keyout")
-            .arg(&pair.key)
-            .arg("-out")
-            .arg(&pair.certificate)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        pair
+        let [key, certificate] = make_certificate(directory).map(PathBuf::from);
+        Self { certificate, key }
     }
 
     fn flags(&self) -> [&str; 4] {

@@ -20,6 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use certificate::make_certificate;
 pub use kafka::Kafka;
 pub use kinesis::{Kinesis, KinesisOptions};
 pub use mosquitto::Mosquitto;

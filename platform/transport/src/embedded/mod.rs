@@ -23,6 +23,8 @@
 //! - Every block has a checksum, verified whenever it is read from the file. Damage is an error,
 //!   never other records.
 
+#[cfg(test)]
+pub(crate) mod full_disk;
 mod group;
 mod meter;
 mod queue;

@@ -1,8 +1,6 @@
 //! A key and a certificate for a server of a test, made by openssl. Who trusts it is the test's matter.
 
-use std::process::Command;
-
-use tempfile::TempDir;
+use std::{path::Path, process::Command};
 
 /// A certificate that says nobody else's word is needed for it.
 const CERTIFICATE: [&str; 16] = [
@@ -24,11 +22,14 @@ const CERTIFICATE: [&str; 16] = [
     "-batch",
 ];
 
-/// Makes a key and a certificate, files of these names in this directory.
+/// Makes a key and a certificate for 127.0.0.1, files of these names in this directory.
+///
+/// # Panics
+/// Where openssl is not there, or makes none.
 #[expect(clippy::expect_used, reason = "it is for tests")]
-pub(super) fn make_certificate(directory: &TempDir) -> [String; 2] {
+pub fn make_certificate(directory: &Path) -> [String; 2] {
     let files = ["key", "certificate"].map(|name| {
-        let file = directory.path().join(name);
+        let file = directory.join(name);
         file.to_string_lossy().into_owned()
     });
     let made = Command::new("openssl")

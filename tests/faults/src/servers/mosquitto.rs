@@ -144,7 +144,7 @@ impl Admits<'_> {
         match self {
             Self::All => "allow_anonymous true\n".to_owned(),
             Self::ByTls => {
-                let [key, certificate] = make_certificate(directory);
+                let [key, certificate] = make_certificate(directory.path());
                 format!("allow_anonymous true\nkeyfile {key}\ncertfile {certificate}\n")
             }
             Self::Users(users, rights) => {

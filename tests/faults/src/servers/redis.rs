@@ -42,7 +42,7 @@ impl Redis {
     /// As [`Redis::start`], and where there is no openssl.
     pub fn start_with_tls(test: &str) -> Option<Self> {
         Self::start_by(test, |address, directory| {
-            let [key, certificate] = make_certificate(directory);
+            let [key, certificate] = make_certificate(directory.path());
             let port = address.port().to_string();
             let listens = words(&[
                 "--port",
