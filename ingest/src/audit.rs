@@ -20,7 +20,6 @@ const LINES_PER_SECOND: u32 = 100;
 pub(crate) struct Audit(Rates<()>);
 
 /// What a refused write is recognised by.
-#[derive(Clone)]
 pub(crate) struct About {
     request: Option<RequestId>,
     client: Option<Client>,

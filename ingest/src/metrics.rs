@@ -36,6 +36,14 @@ pub(crate) fn describe() {
         "hansom_ingest_audit_omitted_total",
         "Refused writes that the audit log has no line of, because there were too many in that second"
     );
+    describe_counter!(
+        "hansom_ingest_sessions_paced_total",
+        "Messages on WebSockets and calls of gRPC that waited, as their credential sends too many"
+    );
+    describe_counter!(
+        "hansom_ingest_calls_ended_total",
+        "Calls of gRPC that were ended from here, by status: 14 at a stop, or for a stream that is away"
+    );
     describe_gauge!(
         "hansom_ingest_queue_free_bytes",
         "Bytes that may still wait for the stream, by lane"

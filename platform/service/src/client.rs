@@ -44,9 +44,9 @@ impl Proxies {
     /// stands before it was written by that client itself, who may write what it likes.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let mut client = peer.to_canonical();
-        let lines = headers.get_all(FORWARDED_FOR);
-        let lines: Vec<_> = lines.iter().filter_map(|line| line.to_str().ok()).collect();
-        let mut hops = lines.iter().rev().flat_map(|line| line.rsplit(','));
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let lines = lines.filter_map(|line| line.to_str().ok());
+        let mut hops = lines.flat_map(|line| line.rsplit(','));
         while self.have(client) {
             let Some(Ok(before)) = hops.next().map(|hop| hop.trim().parse::<IpAddr>()) else {
                 break;
