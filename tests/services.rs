@@ -21,7 +21,8 @@ fn start(name: &str, arguments: &[&str]) -> Process {
 fn check_admin(process: &Process) {
     let page = |path: &str| get(&format!("http://{}{path}", process.address("admin")));
     assert_eq!(page("/live").as_deref(), Some("live\n"));
-    assert_eq!(page("/ready").as_deref(), Some("ready\n"));
+    let ready = wait_for("a process that is ready", || page("/ready"));
+    assert_eq!(ready, "ready\n");
     assert!(page("/metrics").unwrap().contains("process_"));
 }
 

@@ -11,6 +11,7 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 use crate::support::{
     archive,
     program::{Program, get, wait},
+    wait_for,
 };
 
 const PINGS: u64 = 200;
@@ -72,7 +73,7 @@ fn for_the_drains_delay_all_is_served_and_monitoring_knows() {
     let url = format!("ws://{}/v1/stream", program.ingest);
     let pings = format!("http://{}/v1/pings", program.ingest);
     let ready = format!("http://{}/ready", program.admin);
-    assert!(get(&ready).is_some());
+    wait_for("a program that is ready", || get(&ready));
     wait(async {
         let (mut socket, _) = connect_async(url).await.unwrap();
         program.signal("TERM");

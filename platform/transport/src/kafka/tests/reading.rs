@@ -135,7 +135,11 @@ async fn a_shard_that_nobody_reads_stops_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shard_goes_to_another_member_once_it_was_dropped() {
-    let cloud = Cloud::start();
+    let cloud = Cloud {
+        // Long enough that nobody is taken for gone while others keep the machine busy.
+        options: "linger=2ms&session=9s&wait=10ms",
+        ..Cloud::start()
+    };
     let (topic, stream) = cloud.stream(2).await;
     append(&*stream, (0..20).map(|key| (key, 0))).await;
     let mut first = stream.consumer("group");
