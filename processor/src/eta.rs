@@ -1,57 +1,26 @@
-//! How long a vehicle still drives: the seam behind which a better model comes.
-//! It knows nothing of rides, routes or the time of day.
+//! When a drive ends, learned from drives that have ended. It knows drives, not rides: what a ride
+//! asks and shows is `ride`'s and `progress`'s, and where models are kept is `learner`'s.
+//!
+//! The way of what is learned: a vehicle's [`motion`] and place at a ping are a glimpse of its
+//! [`drive`]; a drive that ends is a [`lesson`]; lessons gather in a [`memory`], a sample that can
+//! be merged in any order; [`fit`] makes a [`forest`] and [`interval`]s of a memory; both are the
+//! [`model`] of a [`city`], which answers what comes next with an [`estimate`]. What riders are
+//! told of it is a [`promise`].
 
-use std::time::Duration;
+mod city;
+pub(crate) mod drive;
+mod estimate;
+mod formula;
+mod lesson;
+mod memory;
+mod model;
+pub(crate) mod motion;
+mod promise;
 
-use schemas::Meters;
-
-use crate::fix::MAX_SPEED_MPS;
-
-/// Nobody stops and gets out faster.
-const FLOOR: Duration = Duration::from_secs(20);
-
-/// The time to drive to a place that lies so far by the crow.
-///
-/// `-65 + 11.07 sqrt(d) - 15.9 d / 1000` seconds, d in metres: a least-squares fit on trips of San
-/// Francisco's cabs (May and June 2008). The fit bends down behind 121 km, where no trip of it
-/// was; so nobody arrives sooner than at 45 m/s, which takes over behind 81 km and lets the time
-/// grow with the distance for ever.
-pub(crate) fn time_to_drive(crow: Meters) -> Duration {
-    let meters = crow.0.max(0.0);
-    let fitted = -65.0 + 11.07 * meters.sqrt() - 15.9 * meters / 1e3;
-    let seconds = fitted.max(meters / MAX_SPEED_MPS);
-    Duration::try_from_secs_f64(seconds).map_or(FLOOR, |time| time.max(FLOOR))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn check(meters: f64, expected_seconds: f64) {
-        let seconds = time_to_drive(Meters(meters)).as_secs_f64();
-        assert!(
-            (seconds - expected_seconds).abs() < 0.5,
-            "{meters} m: {seconds} s"
-        );
-    }
-
-    #[test]
-    fn it_is_the_fit_within_its_range_and_the_floor_below() {
-        check(0.0, 20.0);
-        check(50.0, 20.0);
-        check(1_000.0, 269.2);
-        check(10_000.0, 883.0);
-        check(121_000.0, 2_688.9);
-        check(f64::NAN, 20.0);
-    }
-
-    proptest! {
-        #[test]
-        fn farther_never_takes_less_time(near in 0.0..2e7, more in 0.0..1e6) {
-            let (near, far) = (time_to_drive(Meters(near)), time_to_drive(Meters(near + more)));
-            prop_assert!(FLOOR <= near && near <= far);
-        }
-    }
-}
+pub use city::City;
+pub use drive::Kept;
+pub use estimate::{Estimate, Share};
+pub use lesson::{Lesson, Stage};
+pub use memory::Memory;
+pub use model::{Model, Models};
+pub use promise::Promise;

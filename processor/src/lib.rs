@@ -10,7 +10,6 @@
 //! riders and dispatchers from the cache alone, which [`rebuild()`] can fill from snapshots.
 
 mod agenda;
-mod eta;
 mod fix;
 mod follow;
 mod forgotten;
@@ -37,6 +36,7 @@ mod way;
 mod worker;
 
 pub mod cache;
+pub mod eta;
 pub mod live;
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! How a ride looks to riders and dispatchers: distances, share, time of arrival.
 //! It is a pure function of the ride.
 
-use schemas::{Meters, Phase, RideProgress, Timestamp, kept::VehicleKey};
+use schemas::{Meters, Phase, RideProgress, kept::VehicleKey};
 
-use crate::{eta, ride::Ride};
+use crate::{eta::Share, ride::Ride};
 
 /// Shows a ride of a vehicle.
 pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
     let phase = ride.phase();
     let way = Remaining::of(ride, phase);
-    let drive = way.crow.map(eta::time_to_drive);
+    let arrival = |share| Some(ride.promised()?.arrival_at(share, ride.as_of));
+    let arrives = arrival(Share::P50);
     RideProgress {
         fleet_id: vehicle.fleet(),
         ride_id: ride.id(),
@@ -24,8 +25,8 @@ pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
         travelled_m: rounded(ride.travelled),
         remaining_m: way.left.map(rounded),
         fraction: way.fraction,
-        eta_ms: drive.map(|drive| Timestamp(ride.as_of.0 + drive.as_millis() as i64)),
-        eta_s: drive.map(|drive| drive.as_millis() as f64 / 1e3),
+        eta_ms: arrives,
+        eta_s: arrives.map(|arrives| arrives.seconds_since(ride.as_of)),
         off_route: phase == Phase::OnTrip
             && ride
                 .plan
@@ -42,7 +43,6 @@ pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
 /// What is left of the way in this phase; nothing known for a place or a vehicle that is not.
 #[derive(Default)]
 struct Remaining {
-    crow: Option<Meters>,
     left: Option<Meters>,
     fraction: Option<f64>,
 }
@@ -51,7 +51,6 @@ impl Remaining {
     fn of(ride: &Ride, phase: Phase) -> Self {
         if phase == Phase::Completed {
             return Self {
-                crow: None,
                 left: Some(Meters(0.0)),
                 fraction: Some(1.0),
             };
@@ -69,7 +68,6 @@ impl Remaining {
         let whole = left.0 + behind.0;
         let fraction = if whole > 0.0 { behind.0 / whole } else { 1.0 };
         Self {
-            crow: Some(crow),
             left: Some(left),
             fraction: Some((fraction * 1e4).round() / 1e4),
         }

@@ -8,6 +8,11 @@ use schemas::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    eta::{
+        Models, Promise, Stage,
+        drive::{Drive, Goal, RouteLeft},
+        motion::Motion,
+    },
     fix::{Fix, Spot, Step},
     follow::Follow,
     route::Route,
@@ -16,6 +21,10 @@ use crate::{
     way::{Inserted, Way},
 };
 
+/// A vehicle ends its drive where it was to go if it is seen this near to it, and so much farther for
+/// each second since, m and m/s.
+const NEAR_GOAL_M: f64 = 300.0;
+const NEAR_GOAL_MPS: f64 = 20.0;
 /// A ride begins where its vehicle was last seen, if that is not longer before or after, in seconds.
 const FRESH_SECONDS: f64 = 300.0;
 
@@ -29,6 +38,11 @@ pub(crate) struct Ride {
     pub(crate) plan: Plan,
     pub(crate) way: Way,
     pub(crate) stall: Stall,
+    /// The drive to the pickup or the drop-off, once its vehicle was seen on it.
+    drive: Option<Box<Drive>>,
+    /// One that has just ended.
+    #[serde(skip)]
+    arrival: Option<Arrival>,
     /// Where its vehicle is, or was at the end.
     pub(crate) here: Option<Spot>,
     /// Driven in this phase; of a ride that is over, in the last.
@@ -70,6 +84,15 @@ pub(crate) struct Plan {
     pub(crate) route: Option<Box<(Route, Follow)>>,
 }
 
+/// A drive that has ended, when and where.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Arrival {
+    pub(crate) drive: Box<Drive>,
+    pub(crate) stage: Stage,
+    pub(crate) time: Timestamp,
+    pub(crate) place: Coordinate,
+}
+
 /// What a ride made of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventOutcome {
@@ -99,6 +122,8 @@ impl Ride {
             plan: Plan::default(),
             way: Way::beginning_at(here),
             stall: Stall::default(),
+            drive: None,
+            arrival: None,
             here,
             travelled: Meters(0.0),
             as_of: event.time,
@@ -127,6 +152,7 @@ impl Ride {
         self.version.advance();
         KeptId::replace(&mut self.driver, event.driver);
         self.here = begun.here;
+        self.drive = None;
         self.story.owned_since = event.time;
         if self.story.picked_up.is_none() {
             self.story = begun.story;
@@ -151,9 +177,91 @@ impl Ride {
         self.version.advance();
         let after = self.phase();
         if before != after {
+            self.end_drive(after);
             self.enter(after);
         }
+        if let Some(drive) = &mut self.drive {
+            drive.forget_promise();
+        }
         EventOutcome::Applied
+    }
+
+    /// Renews what riders are told of the arrival, after a fix or an event.
+    pub(crate) fn promise(&mut self, motion: Option<Motion>, models: &Models) {
+        let stage = match self.phase() {
+            Phase::ToPickup => Stage::Approach,
+            Phase::OnTrip => Stage::Trip,
+            Phase::Waiting | Phase::Completed | Phase::Cancelled => return,
+        };
+        let (Some(here), Some(goal)) = (self.here, self.goal()) else {
+            return;
+        };
+        let begin = Spot {
+            time: self.phase_since(),
+            position: match stage {
+                Stage::Approach => here.position,
+                Stage::Trip => self.plan.pickup.unwrap_or(here.position),
+            },
+        };
+        let drive = self
+            .drive
+            .get_or_insert_with(|| Box::new(Drive::begin(stage, begin)));
+        drive.advance(here, motion.unwrap_or_default(), goal, models);
+    }
+
+    /// What riders are told of the arrival in this phase.
+    pub(crate) fn promised(&self) -> Option<&Promise> {
+        self.drive.as_ref().and_then(|drive| drive.promise())
+    }
+
+    /// The drive that has just ended, once.
+    pub(crate) fn take_arrival(&mut self) -> Option<Arrival> {
+        self.arrival.take()
+    }
+
+    fn goal(&self) -> Option<Goal> {
+        let place = self.destination()?;
+        let route = match self.plan.route.as_deref() {
+            Some((route, follow)) if self.phase() == Phase::OnTrip && !follow.is_off() => {
+                Some(RouteLeft {
+                    length: Meters(route.length().0 - follow.along().0),
+                    planned: None,
+                })
+            }
+            Some(_) | None => None,
+        };
+        Some(Goal { place, route })
+    }
+
+    /// Ends the drive of the phase before this one.
+    fn end_drive(&mut self, phase: Phase) {
+        let Some(drive) = self.drive.take() else {
+            return;
+        };
+        let (stage, ended, goal) = match phase {
+            Phase::Waiting => (Stage::Approach, self.story.arrived, self.plan.pickup),
+            Phase::Completed if self.story.picked_up.is_some() => {
+                let end = self.story.end.map(|end| end.time);
+                (Stage::Trip, end, self.plan.dropoff)
+            }
+            // Nobody said when it arrived at the pickup.
+            Phase::OnTrip | Phase::ToPickup | Phase::Completed | Phase::Cancelled => return,
+        };
+        let Some(time) = ended else {
+            return;
+        };
+        let (Some(here), Some(seen)) = (self.here, self.way.position_at(time)) else {
+            return;
+        };
+        let age_s = time.seconds_since(here.time).max(0.0);
+        let near = NEAR_GOAL_M + NEAR_GOAL_MPS * age_s;
+        let goal = goal.filter(|goal| goal.distance(seen).0 <= near);
+        self.arrival = Some(Arrival {
+            drive,
+            stage,
+            time,
+            place: goal.unwrap_or(seen),
+        });
     }
 
     /// Takes a fix that is newer than all before, while the ride is open.

@@ -13,21 +13,36 @@ mod inheriting;
 
 use std::collections::VecDeque;
 
+use crate::eta::{Kept, Lesson, Models, Promise};
+
 use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    agenda::Agenda, cache::Change, forgotten::ForgottenRides, gate::Verdict, outbox::Outbox,
-    owners::Owners, progress, ride::EventOutcome, trip, vehicle::Vehicle, vehicles::Vehicles,
+    agenda::Agenda,
+    cache::Change,
+    forgotten::ForgottenRides,
+    gate::Verdict,
+    outbox::Outbox,
+    owners::Owners,
+    progress,
+    ride::{Arrival, EventOutcome},
+    trip,
+    vehicle::Vehicle,
+    vehicles::Vehicles,
 };
 
 /// Vehicles at most, unless it is told otherwise: 0.3 GB without their rides.
 pub(crate) const MAX_VEHICLES: usize = 1_000_000;
 
+/// Lessons that wait for a model at most: a day of a shard's, some 10 MB.
+const MAX_LESSONS: usize = 50_000;
+
 /// The state of one shard.
 pub struct ShardState {
     image: Image,
     max_vehicles: usize,
+    models: Models,
     owners: Owners,
     /// Vehicles of which something is to be shown, each once; those that wait longest come first.
     changed: VecDeque<(FleetId, VehicleId)>,
@@ -42,6 +57,7 @@ pub(crate) struct Image {
     swept_ms: i64,
     pub(crate) vehicles: Vehicles,
     pub(crate) forgotten: ForgottenRides,
+    lessons: VecDeque<Lesson>,
     /// The one thing that follows from the stream's answers too, and not from its records alone.
     outbox: Outbox,
 }
@@ -64,12 +80,18 @@ pub enum Outcome {
 pub struct Effects {
     /// For the cache: what changed, each thing once, as it is now.
     pub changes: Vec<Change>,
+    /// How promises were kept by drives that ended.
+    pub kept: Vec<Kept>,
     /// How many vehicles were forgotten.
     pub forgotten_vehicles: u64,
     /// How many rides were forgotten that were over.
     pub forgotten_rides: u64,
     /// How many rides were forgotten that had not ended.
     pub abandoned_rides: u64,
+    /// How many drives ended that teach nothing: too short, too long, or with a gap.
+    pub unfit_drives: u64,
+    /// How many lessons were let go before a model had them.
+    pub lost_lessons: u64,
 }
 
 impl ShardState {
@@ -90,6 +112,29 @@ impl ShardState {
     /// Sets how many vehicles there may be. Those that are there stay.
     pub fn limit_vehicles(&mut self, max: usize) {
         self.max_vehicles = max;
+    }
+
+    /// Predicts with these models from now on.
+    pub fn set_models(&mut self, models: Models) {
+        self.models = models;
+    }
+
+    /// What riders are told of a ride's arrival, as of the last ping.
+    pub fn promised(&mut self, fleet: FleetId, ride: RideId) -> Option<Promise> {
+        let owner = self.owners.get(fleet, ride)?;
+        let vehicle = self.image.vehicles.get_mut(fleet, owner)?;
+        vehicle.ride_mut(ride)?.ride.promised().copied()
+    }
+
+    /// Lessons that no model has yet, oldest first.
+    pub fn lessons(&self) -> impl ExactSizeIterator<Item = &Lesson> {
+        self.image.lessons.iter()
+    }
+
+    /// Lets the first lessons go: models have them.
+    pub fn forget_lessons(&mut self, count: usize) {
+        let count = count.min(self.image.lessons.len());
+        self.image.lessons.drain(..count);
     }
 
     /// Hands out what is to be done, of so many vehicles at most: those that wait longest. However
@@ -173,7 +218,7 @@ impl ShardState {
             .vehicles
             .get_or_new(ping.fleet, ping.vehicle, ping.time);
         vehicle.heard_ms = self.image.agenda.clock_ms();
-        let verdict = vehicle.on_ping(ping, &mut self.image.agenda);
+        let verdict = vehicle.on_ping(ping, &mut self.image.agenda, &self.models);
         if matches!(verdict, Verdict::Accepted | Verdict::JumpConfirmed) && !vehicle.is_dirty {
             vehicle.is_dirty = true;
             self.changed.push_back((ping.fleet, ping.vehicle));
@@ -215,6 +260,7 @@ impl ShardState {
         };
         let before = tracked.ride.phase();
         let outcome = tracked.ride.on_event(event);
+        let arrival = tracked.ride.take_arrival();
         let after = tracked.ride.phase();
         if outcome == EventOutcome::Applied {
             tracked.heard_ms = clock_ms;
@@ -224,12 +270,44 @@ impl ShardState {
             }
             self.phases[before as usize] -= 1;
             self.phases[after as usize] += 1;
+            if let Some(arrival) = arrival {
+                self.learn(event, &arrival);
+            }
+            self.promise_anew(event);
             self.mark_changed(event.fleet, event.vehicle);
             if after.is_over() && !before.is_over() {
                 self.write_trip(event.fleet, event.ride);
             }
         }
         outcome
+    }
+
+    /// Takes what a drive teaches that has ended.
+    fn learn(&mut self, event: &RideEvent, arrival: &Arrival) {
+        let Arrival {
+            drive,
+            stage,
+            time,
+            place,
+        } = arrival;
+        self.effects.kept.extend(drive.kept(*time));
+        let name = Lesson::name(event.fleet, event.ride, *stage);
+        let Some(lesson) = drive.lesson(name, *time, *place) else {
+            self.effects.unfit_drives += 1;
+            return;
+        };
+        if self.image.lessons.len() >= MAX_LESSONS {
+            self.image.lessons.pop_front();
+            self.effects.lost_lessons += 1;
+        }
+        self.image.lessons.push_back(lesson);
+    }
+
+    fn promise_anew(&mut self, event: &RideEvent) {
+        let vehicles = &mut self.image.vehicles;
+        if let Some(vehicle) = vehicles.get_mut(event.fleet, event.vehicle) {
+            vehicle.promise_anew(event.ride, &self.models);
+        }
     }
 
     /// Moves a ride to the vehicle of a later event. A former vehicle's word, and that of one that
@@ -327,6 +405,7 @@ impl From<Image> for ShardState {
         let mut state = Self {
             image,
             max_vehicles: MAX_VEHICLES,
+            models: Models::default(),
             owners: Owners::default(),
             changed: VecDeque::new(),
             effects: Effects::default(),

@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const ROOT: &str = "_state/";
 /// Says that the object is a snapshot, in which layout. A new layout gets a new number, so that
 /// no processor takes the bytes of another one for its own.
-const FORMAT: [u8; 8] = *b"hansomP2";
+const FORMAT: [u8; 8] = *b"hansomP3";
 /// The compression of the state: the least, as it is written often. It halves the bytes.
 const ZSTD_LEVEL: i32 = 1;
 /// Links kept: the last, and one to go back to.

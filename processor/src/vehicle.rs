@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     agenda::Agenda,
+    eta::{
+        Models,
+        motion::{Motion, Movement},
+    },
     fix::{Fix, Spot, Step},
     gate::{Gate, Verdict},
     ride::Ride,
@@ -20,7 +24,7 @@ use crate::{
 /// more in an hour; a client that makes them up loses the oldest.
 pub(crate) const MAX_RIDES: usize = 16;
 
-/// One vehicle: 216 bytes without rides, as long as its ids are short.
+/// One vehicle: 240 bytes without rides, as long as its ids are short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vehicle {
     pub(crate) key: VehicleKey,
@@ -30,6 +34,8 @@ pub(crate) struct Vehicle {
     version: Version,
     gate: Gate,
     fix: Option<Fix>,
+    /// None before it was seen twice.
+    motion: Option<Motion>,
     state: VehicleState,
     pub(crate) rides: Vec<Tracked>,
     /// When the stream last had something of this vehicle.
@@ -62,6 +68,7 @@ impl Vehicle {
             version: Version::beginning_at(first),
             gate: Gate::default(),
             fix: None,
+            motion: None,
             state: VehicleState::default(),
             rides: Vec::new(),
             heard_ms: 0,
@@ -70,16 +77,21 @@ impl Vehicle {
     }
 
     /// Takes a ping: judges it, and moves the vehicle and its rides.
-    pub(crate) fn on_ping(&mut self, ping: &Ping, agenda: &mut Agenda) -> Verdict {
+    pub(crate) fn on_ping(&mut self, ping: &Ping, agenda: &mut Agenda, models: &Models) -> Verdict {
         let fix = Fix::from(ping);
         let leg = self.last_seen().map(|last| fix.spot.leg_from(last));
         let verdict = self.gate.judge(ping.name, fix.spot, leg);
         match verdict {
             Verdict::Accepted => {
                 let moved = leg.map_or(Meters(0.0), |leg| leg.distance);
+                self.note_motion(&fix);
                 self.advance(ping, fix, Step::Drove(moved), agenda);
+                self.promise(models);
             }
-            Verdict::JumpConfirmed => self.advance(ping, fix, Step::Jumped, agenda),
+            Verdict::JumpConfirmed => {
+                self.advance(ping, fix, Step::Jumped, agenda);
+                self.promise(models);
+            }
             Verdict::Late => {
                 for tracked in &mut self.rides {
                     tracked.on_late_fix(&self.key, fix.spot, agenda);
@@ -180,6 +192,35 @@ impl Vehicle {
         })
     }
 
+    /// Renews what its ride's rider is told after an event of it.
+    pub(crate) fn promise_anew(&mut self, ride: RideId, models: &Models) {
+        let motion = self.motion;
+        if let Some(tracked) = self.ride_mut(ride) {
+            tracked.ride.promise(motion, models);
+        }
+    }
+
+    fn promise(&mut self, models: &Models) {
+        for tracked in &mut self.rides {
+            tracked.ride.promise(self.motion, models);
+        }
+    }
+
+    /// Takes how it moved from its last fix to this one.
+    fn note_motion(&mut self, fix: &Fix) {
+        let Some(last) = self.fix else {
+            return;
+        };
+        let (east, north) = last.spot.position.offset_to(fix.spot.position);
+        let movement = Movement {
+            seconds: fix.spot.time.seconds_since(last.spot.time),
+            east,
+            north,
+            speed: fix.speed,
+        };
+        self.motion = Some(Motion::after(self.motion, movement));
+    }
+
     fn advance(&mut self, ping: &Ping, fix: Fix, step: Step, agenda: &mut Agenda) {
         self.fix = Some(fix);
         if ping.driver.is_some() {
@@ -226,6 +267,6 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_each_vehicle_is_small() {
-        assert!(size_of::<Vehicle>() <= 216, "{}", size_of::<Vehicle>());
+        assert!(size_of::<Vehicle>() <= 240, "{}", size_of::<Vehicle>());
     }
 }
