@@ -10,12 +10,18 @@
 mod city;
 pub(crate) mod drive;
 mod estimate;
+mod features;
+mod fit;
+mod forest;
 mod formula;
+mod grow;
+mod interval;
 mod lesson;
 mod memory;
 mod model;
 pub(crate) mod motion;
 mod promise;
+pub(crate) mod tempo;
 
 pub use city::City;
 pub use drive::Kept;

@@ -291,6 +291,11 @@ impl ShardState {
             place,
         } = arrival;
         self.effects.kept.extend(drive.kept(*time));
+        if let Some(longer) = drive.took_longer(*time)
+            && let Some(vehicle) = self.image.vehicles.get_mut(event.fleet, event.vehicle)
+        {
+            vehicle.note_tempo(longer, *time);
+        }
         let name = Lesson::name(event.fleet, event.ride, *stage);
         let Some(lesson) = drive.lesson(name, *time, *place) else {
             self.effects.unfit_drives += 1;

@@ -8,7 +8,13 @@ use schemas::{Coordinate, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    City, Estimate, Lesson, Memory, Stage, drive::Goal, formula, memory::Learned, motion::Motion,
+    City, Estimate, Lesson, Memory, Stage,
+    drive::Goal,
+    features::Features,
+    fit::{Fitted, straightened},
+    formula,
+    memory::Learned,
+    motion::Motion,
 };
 use crate::fix::Spot;
 
@@ -27,6 +33,9 @@ pub struct Model {
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Predictor {
     city: City,
+    fitted: Option<Fitted>,
+    /// How many drives of which weight it was fitted to.
+    drives: usize,
 }
 
 /// The predictors of all cities; where there is none, it is everywhere's, and without that the
@@ -42,6 +51,8 @@ pub(crate) struct View {
     pub(crate) from: Coordinate,
     pub(crate) here: Spot,
     pub(crate) motion: Motion,
+    /// By which logarithm its vehicle's drives took longer lately.
+    pub(crate) longer: f32,
     pub(crate) goal: Goal,
 }
 
@@ -49,7 +60,11 @@ impl Model {
     /// One that knows nothing yet.
     pub fn new(city: City) -> Self {
         Self {
-            predictor: Arc::new(Predictor { city }),
+            predictor: Arc::new(Predictor {
+                city,
+                fitted: None,
+                drives: 0,
+            }),
             memory: Memory::default(),
         }
     }
@@ -87,7 +102,16 @@ impl Model {
     /// Makes the predictor anew of all that it remembers. It takes seconds of a core.
     #[must_use]
     pub fn fitted(&self) -> Self {
-        self.clone()
+        let city = self.city().clone();
+        let fitted = Fitted::to(&self.memory, &city);
+        Self {
+            predictor: Arc::new(Predictor {
+                city,
+                fitted: Some(fitted),
+                drives: self.memory.len(),
+            }),
+            memory: self.memory.clone(),
+        }
     }
 
     /// The bytes in which it is stored.
@@ -112,7 +136,10 @@ impl Model {
             "it is no model of a layout that this version knows"
         );
         let body = zstd::decode_all(body.unwrap_or_default()).context("it is damaged")?;
-        postcard::from_bytes(&body).context("it is damaged")
+        let model: Self = postcard::from_bytes(&body).context("it is damaged")?;
+        let fitted = model.predictor.fitted.as_ref();
+        ensure!(fitted.is_none_or(Fitted::is_whole), "it is damaged");
+        Ok(model)
     }
 }
 
@@ -137,6 +164,15 @@ impl Models {
 
 impl Predictor {
     fn estimate(&self, view: &View) -> Estimate {
-        formula::estimate(view)
+        let Some(fitted) = &self.fitted else {
+            return formula::estimate(view);
+        };
+        let left = match view.goal.route {
+            Some(route) => straightened(route.length),
+            None => view.here.position.distance(view.goal.place),
+        };
+        let features = Features::of(view, left, &self.city);
+        let predicted = fitted.predict(&features);
+        Estimate::of(predicted.map(|seconds| (seconds + view.longer).exp()))
     }
 }
