@@ -3,7 +3,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{check, key, replay, run, simulate};
+use crate::{backtest, check, key, learn, replay, run, simulate};
 
 /// Ride tracking on one machine: takes GPS pings, shows live rides and their arrival times, and
 /// archives every ping in Parquet, exactly once.
@@ -22,6 +22,8 @@ pub enum Command {
     Run(Box<run::Settings>),
     Simulate(Box<simulate::Settings>),
     Replay(Box<replay::Settings>),
+    Learn(Box<learn::Settings>),
+    Backtest(Box<backtest::Settings>),
     Check(Box<check::Settings>),
     Key(Box<key::Settings>),
 }
@@ -35,6 +37,8 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
         Command::Run(settings) => run::run(*settings).await,
         Command::Simulate(settings) => simulate::command(*settings).await,
         Command::Replay(settings) => replay::command(*settings).await,
+        Command::Learn(settings) => learn::command(*settings).await,
+        Command::Backtest(settings) => backtest::command(*settings).await,
         Command::Check(settings) => check::command(*settings).await,
         Command::Key(settings) => key::command(&settings),
     }

@@ -54,11 +54,11 @@ impl Progress {
         }
     }
 
-    pub(super) fn advance(&self, pings: u64) {
+    pub(crate) fn advance(&self, pings: u64) {
         self.bar.inc(pings);
     }
 
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 

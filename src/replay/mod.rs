@@ -1,13 +1,11 @@
 //! The replayer: a file of recorded pings, sent again as if it came live.
 //! It makes rides of the occupied flag; it invents neither speeds nor routes.
 //!
-//! The way of a ping: [`parquet`] or [`csv`] reads it into a [`recording`]; [`trips`] finds the
+//! The way of a ping: [`crate::table`] reads it into a [`recording`]; [`trips`] finds the
 //! rides in it; a [`tape`] plays its part of the vehicles in the order of time, and is the source
 //! from which [`crate::client`] sends.
 
 mod columns;
-mod csv;
-mod parquet;
 mod recording;
 mod settings;
 mod tape;
@@ -18,8 +16,12 @@ use std::{path::Path, sync::Arc};
 use anyhow::{Context, bail};
 use service::Shutdown;
 
-pub(crate) use self::settings::{Settings, Speed};
-use self::{columns::Columns, recording::Recording, tape::Tape, trips::Trips};
+use self::{columns::Columns, tape::Tape, trips::Trips};
+pub(crate) use self::{
+    columns::PingColumns,
+    recording::{Recording, RowNumber},
+    settings::{Settings, Speed},
+};
 use crate::client::{Delivery, Pace, Progress, Report, Visibility, end_with, now, send_all};
 
 /// Replays the file to its end, or until a signal, and prints what became of it.
@@ -70,17 +72,8 @@ pub(crate) async fn run(
 }
 
 fn load(path: &Path, columns: &Columns, limit: Option<usize>) -> anyhow::Result<Recording> {
-    let mut recording = Recording::default();
-    let is_parquet = path
-        .extension()
-        .is_some_and(|extension| extension == "parquet");
-    let read = if is_parquet {
-        parquet::read(path, columns, &mut recording)
-    } else {
-        csv::read(path, columns, &mut recording)
-    };
-    read.with_context(|| format!("read {}", path.display()))?;
-    recording.sort(limit);
+    let mut recording = Recording::read(path, &columns.pings, columns.rides())?;
+    recording.truncate(limit.unwrap_or(usize::MAX));
     Ok(recording)
 }
 

@@ -1,13 +1,16 @@
 //! Recorded pings in memory: one array a column, 22 bytes a ping, and the order of their time.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context, bail};
 use schemas::{Timestamp, VehicleId};
 
+use super::columns::PingColumns;
+use crate::table::{self, Cell, Column, Kind};
+
 /// Recorded pings of some vehicles.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     vehicles: Vec<VehicleId>,
     numbers: HashMap<String, u32>,
     /// The vehicle of the row that was added last: rows of one vehicle mostly stand together.
@@ -23,7 +26,7 @@ pub(super) struct Recording {
 
 /// Whether a passenger is on board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Load {
+pub(crate) enum Load {
     /// The vehicle is free.
     Free,
     /// A passenger is on board.
@@ -35,30 +38,20 @@ impl Load {
     ///
     /// # Errors
     /// An error for what is neither yes nor no.
-    pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        match text {
-            "1" | "true" => Ok(Self::Occupied),
-            "0" | "false" => Ok(Self::Free),
-            other => bail!("occupied is {other:?}, neither 1 nor 0"),
-        }
-    }
-
-    /// The same of a number.
-    ///
-    /// # Errors
-    /// As [`Load::parse`].
-    pub(super) fn of(number: i64) -> anyhow::Result<Self> {
-        match number {
-            1 => Ok(Self::Occupied),
-            0 => Ok(Self::Free),
-            other => bail!("occupied is {other}, neither 1 nor 0"),
+    fn of(cell: Cell<'_>) -> anyhow::Result<Self> {
+        match cell {
+            Cell::Text("1" | "true") | Cell::Whole(1) => Ok(Self::Occupied),
+            Cell::Text("0" | "false") | Cell::Whole(0) => Ok(Self::Free),
+            Cell::Text(other) => bail!("occupied is {other:?}, neither 1 nor 0"),
+            Cell::Whole(other) => bail!("occupied is {other}, neither 1 nor 0"),
+            Cell::Number(_) | Cell::Time(_) => bail!("occupied is neither 1 nor 0"),
         }
     }
 }
 
 /// A recorded ping.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The vehicle's number in [`Recording::vehicle`].
     pub vehicle: u32,
     pub time: Timestamp,
@@ -68,12 +61,45 @@ pub(super) struct Row {
 }
 
 /// The number of a row, in the order of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RowNumber(pub u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RowNumber(pub u32);
 
 impl Recording {
+    /// Reads the pings of a file; where no column says who is on board, all vehicles are free.
+    ///
+    /// # Errors
+    /// An error if the file cannot be read or has no such columns.
+    pub(crate) fn read(
+        path: &Path,
+        columns: &PingColumns,
+        occupied: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let mut recording = Self::default();
+        let mut wanted = columns.wanted().to_vec();
+        wanted.extend(occupied.map(|name| Column {
+            name,
+            kind: Kind::Whole,
+        }));
+        table::read(path, &wanted, &mut |cells| {
+            let row = Row {
+                vehicle: recording.number_of(cells.cell(0).text()?)?,
+                time: cells.cell(1).time(columns.time_unit)?,
+                lat_e7: columns.to_e7(cells.cell(2).number()?)?,
+                lng_e7: columns.to_e7(cells.cell(3).number()?)?,
+                load: match occupied {
+                    Some(_) => Load::of(cells.cell(4))?,
+                    None => Load::Free,
+                },
+            };
+            recording.push(row);
+            Ok(())
+        })?;
+        recording.sort();
+        Ok(recording)
+    }
+
     /// The number under which rows of this vehicle are added.
-    pub(super) fn number_of(&mut self, vehicle: &str) -> anyhow::Result<u32> {
+    pub(crate) fn number_of(&mut self, vehicle: &str) -> anyhow::Result<u32> {
         if let Some((last, number)) = &self.last_vehicle
             && last == vehicle
         {
@@ -92,7 +118,7 @@ impl Recording {
         Ok(number)
     }
 
-    pub(super) fn push(&mut self, row: Row) {
+    pub(crate) fn push(&mut self, row: Row) {
         self.vehicle.push(row.vehicle);
         self.time_ms.push(row.time.0);
         self.lat_e7.push(row.lat_e7);
@@ -100,52 +126,68 @@ impl Recording {
         self.load.push(row.load);
     }
 
-    /// Puts the rows that were added into the order of their time; keeps the first `limit`.
-    pub(super) fn sort(&mut self, limit: Option<usize>) {
+    /// Puts the rows that were added into the order of their time.
+    fn sort(&mut self) {
         self.order = (0..self.time_ms.len() as u32).collect();
         // Stable: rows of one time keep the order of the file.
         self.order.sort_by_key(|row| self.time_ms[*row as usize]);
-        self.order.truncate(limit.unwrap_or(usize::MAX));
     }
 
-    pub(super) fn shift(&mut self, by_ms: i64) {
+    /// Plays the first so many rows alone.
+    pub(crate) fn truncate(&mut self, rows: usize) {
+        self.order.truncate(rows);
+    }
+
+    /// Plays the rows alone that `is_kept` says so of.
+    pub(crate) fn retain(&mut self, is_kept: impl Fn(Row) -> bool) {
+        let mut order = std::mem::take(&mut self.order);
+        order.retain(|row| is_kept(self.row(RowNumber(*row))));
+        self.order = order;
+    }
+
+    pub(crate) fn shift(&mut self, by_ms: i64) {
         for time_ms in &mut self.time_ms {
             *time_ms += by_ms;
         }
     }
 
+    /// Rows of the file, played or not.
+    pub(crate) fn rows(&self) -> usize {
+        self.time_ms.len()
+    }
+
     /// Rows that are played.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.order.len()
     }
 
-    pub(super) fn first_time(&self) -> Option<Timestamp> {
+    pub(crate) fn first_time(&self) -> Option<Timestamp> {
         self.order
             .first()
             .map(|row| Timestamp(self.time_ms[*row as usize]))
     }
 
-    pub(super) fn last_time(&self) -> Option<Timestamp> {
+    pub(crate) fn last_time(&self) -> Option<Timestamp> {
         self.order
             .last()
             .map(|row| Timestamp(self.time_ms[*row as usize]))
     }
 
     /// Every vehicle by its number.
-    pub(super) fn vehicles(&self) -> &[VehicleId] {
+    pub(crate) fn vehicles(&self) -> &[VehicleId] {
         &self.vehicles
     }
 
     /// The `position`-th row in the order of time.
-    pub(super) fn played(&self, position: usize) -> Option<RowNumber> {
+    pub(crate) fn played(&self, position: usize) -> Option<RowNumber> {
         self.order.get(position).map(|row| RowNumber(*row))
     }
 
-    pub(super) fn vehicle(&self, row: RowNumber) -> u32 {
+    pub(crate) fn vehicle(&self, row: RowNumber) -> u32 {
         self.vehicle[row.0 as usize]
     }
 
-    pub(super) fn row(&self, number: RowNumber) -> Row {
+    pub(crate) fn row(&self, number: RowNumber) -> Row {
         let at = number.0 as usize;
         Row {
             vehicle: self.vehicle[at],

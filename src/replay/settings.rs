@@ -94,10 +94,11 @@ mod tests {
     fn the_defaults_are_those_of_the_san_francisco_cabs() {
         let line: Line = clap::Parser::try_parse_from(["replay", "cabs.parquet"]).unwrap();
         let columns = line.settings.columns;
-        let names = [&columns.vehicle, &columns.time, &columns.lat, &columns.lng];
+        let pings = &columns.pings;
+        let names = [&pings.vehicle, &pings.time, &pings.lat, &pings.lng];
         assert_eq!(names, ["cab", "t", "lat_e5", "lon_e5"]);
         assert_eq!(
-            (columns.rides(), columns.to_e7(3_771_234.0).unwrap()),
+            (columns.rides(), pings.to_e7(3_771_234.0).unwrap()),
             (Some("occ"), 377_123_400)
         );
     }

@@ -8,10 +8,13 @@ use arrow_array::{ArrayRef, Float64Array, Int8Array, Int32Array, RecordBatch};
 use flate2::{Compression, write::GzEncoder};
 use schemas::RideEventKind;
 
-use super::{columns::TimeUnit, *};
-use crate::client::{
-    self, Format,
-    stub::{Mood, StubIngest, Taken},
+use super::*;
+use crate::{
+    client::{
+        self, Format,
+        stub::{Mood, StubIngest, Taken},
+    },
+    table::TimeUnit,
 };
 
 /// Two cabs in the order of the cab: time, place, load.
@@ -38,12 +41,14 @@ fn settings(server: &StubIngest, file: &Path) -> Settings {
         limit: None,
         shift_to_now: true,
         columns: Columns {
-            vehicle: "cab".to_owned(),
-            time: "t".to_owned(),
-            time_unit: TimeUnit::S,
-            lat: "lat_e5".to_owned(),
-            lng: "lon_e5".to_owned(),
-            scale: 1e5,
+            pings: PingColumns {
+                vehicle: "cab".to_owned(),
+                time: "t".to_owned(),
+                time_unit: TimeUnit::S,
+                lat: "lat_e5".to_owned(),
+                lng: "lon_e5".to_owned(),
+                scale: 1e5,
+            },
             occupied: "occ".to_owned(),
             without_rides: false,
         },
@@ -263,7 +268,7 @@ async fn a_column_that_does_not_exist_is_named() {
         let path = directory.path().join(file);
         write(&path);
         let mut settings = settings(&server, &path);
-        settings.columns.lat = "latitude".to_owned();
+        settings.columns.pings.lat = "latitude".to_owned();
         let error = run(settings, Visibility::Hidden, Shutdown::new())
             .await
             .unwrap_err();

@@ -4,7 +4,7 @@
 use schemas::{FleetId, RideEvent, RideId, kept::VehicleKey};
 
 use super::ShardState;
-use crate::{cache::Change, progress, vehicle::Tracked};
+use crate::{cache::Change, outbox::Outbox, progress, vehicle::Tracked};
 
 /// A ride that is over is shown and open to late pings for so long, by the stream's clock.
 const KEEP_RIDE_MS: i64 = 3_600_000;
@@ -24,6 +24,11 @@ impl ShardState {
                 self.forget(&key, &tracked);
             }
         }
+    }
+
+    /// Forgets the trips that are to be written, where no stream takes any.
+    pub fn forget_trips(&mut self) {
+        self.image.outbox = Outbox::default();
     }
 
     /// Forgets, once in a while, what has been silent or over for long.

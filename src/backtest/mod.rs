@@ -1,0 +1,77 @@
+//! The command that says how good predictions are: it plays what has been driven through the code that
+//! follows rides live, and compares what riders would have seen with what happened.
+//! It predicts nothing itself.
+//!
+//! [`play`] makes a [`sample`] of every ping with a rider on board; [`figures`] follow from samples,
+//! and make the [`report`].
+
+mod figures;
+mod play;
+mod report;
+mod sample;
+mod settings;
+mod table;
+
+use std::{
+    fs,
+    io::{self, Write as _},
+};
+
+use anyhow::{Context, ensure};
+use processor::eta::Model;
+
+pub(crate) use self::settings::Settings;
+use self::{
+    play::{Play, Played},
+    report::Report,
+};
+use crate::{
+    client::{Progress, Visibility},
+    history::History,
+    learn,
+};
+
+/// Plays the history, and prints how good predictions were.
+///
+/// # Errors
+/// What [`run`] says.
+pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
+    let playing = tokio::task::spawn_blocking(move || run(&settings, Visibility::Terminal));
+    let report = playing.await.context("playing broke down")??;
+    write!(io::stdout(), "{report}").context("print the report")
+}
+
+/// Plays the history, and writes what is to be written.
+///
+/// # Errors
+/// An error if the history or the model cannot be read, if no ride of it is scored, and if the report
+/// cannot be written.
+fn run(settings: &Settings, visibility: Visibility) -> anyhow::Result<Report> {
+    let model = match &settings.model {
+        Some(path) => learn::load(path)?,
+        None => Model::new(settings.city.clone().unwrap_or_default()),
+    };
+    if let Some(city) = &settings.city {
+        ensure!(city == model.city(), "the model is of {}", model.city());
+    }
+    let history = History::read(&settings.history, settings.history.until)?;
+    let clean = play(settings, &history, model, visibility);
+    ensure!(
+        !clean.samples.is_empty(),
+        "no ride of this history is scored"
+    );
+    let report = Report::of(&clean);
+    if let Some(path) = &settings.json {
+        let text = serde_json::to_string_pretty(&report)?;
+        fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(report)
+}
+
+fn play(settings: &Settings, history: &History, model: Model, visibility: Visibility) -> Played {
+    let progress = Progress::start(Some(history.pings.len() as u64), visibility);
+    let play = Play::new(history, settings.since, settings.learning(), model);
+    let played = play.run(history.on_time(), &progress);
+    progress.finish();
+    played
+}
