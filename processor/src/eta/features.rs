@@ -12,8 +12,8 @@ use super::{
 
 /// Numbers of a moment.
 pub(crate) const FEATURES: usize = 20;
-/// Bins of a number at most; [`Bins`] fit a byte and leave one value that none exceeds.
-const MAX_BINS: usize = 255;
+/// Bins of a number, which fit a byte; none lies behind the last.
+const BINS: usize = 256;
 /// A degree of latitude.
 const DEGREE_M: f64 = 111_195.08;
 
@@ -24,9 +24,9 @@ pub(crate) struct Features(pub(crate) [f32; FEATURES]);
 /// The same in bins. The room behind the last makes a step in a tree free of checks.
 pub(crate) type Binned = [u8; 32];
 
-/// Where the bins of each number end, in rising order.
+/// Where the bins of each number end: [`BINS`] edges in rising order, the last of which are infinite.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Bins(Vec<Vec<f32>>);
+pub(crate) struct Bins(Vec<f32>);
 
 /// What numbers are made of.
 struct Moment {
@@ -146,22 +146,37 @@ impl Bins {
         let edges = |feature: usize| {
             let mut values: Vec<f32> = samples.iter().map(|sample| sample.0[feature]).collect();
             values.sort_unstable_by(f32::total_cmp);
-            let mut edges: Vec<f32> = (1..MAX_BINS)
-                .filter_map(|bin| values.get(values.len() * bin / MAX_BINS).copied())
+            let mut edges: Vec<f32> = (1..BINS)
+                .filter_map(|bin| values.get(values.len() * bin / BINS).copied())
                 .collect();
             edges.dedup();
+            edges.resize(BINS, f32::INFINITY);
             edges
         };
-        Self((0..FEATURES).map(edges).collect())
+        Self((0..FEATURES).flat_map(edges).collect())
     }
 
-    /// The bins of a moment.
+    /// The bins of a moment: how many edges lie below each of its numbers. All are sought side by
+    /// side, halving what is left of each with every step.
     pub(crate) fn place(&self, features: &Features) -> Binned {
         let mut binned = Binned::default();
-        for ((bin, edges), value) in binned.iter_mut().zip(&self.0).zip(features.0) {
-            *bin = edges.partition_point(|edge| *edge < value) as u8;
+        let (edges, _) = self.0.as_chunks::<BINS>();
+        let mut half = BINS / 2;
+        while half > 0 {
+            for ((bin, edges), value) in binned.iter_mut().zip(edges).zip(features.0) {
+                let further = usize::from(*bin) + half;
+                if edges[(further - 1) % BINS] < value {
+                    *bin = further as u8;
+                }
+            }
+            half /= 2;
         }
         binned
+    }
+
+    /// Whether it has edges for all numbers, or for none as nothing was learned.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0.is_empty() || self.0.len() == BINS * FEATURES
     }
 }
 

@@ -21,7 +21,7 @@ const BIN_SAMPLES: usize = 100_000;
 /// The middle of what the formula lacks is believed by half after so many moments.
 const HALF_BELIEVED: f32 = 300.0;
 /// The drives to come spread more than those that were kept back, of the same days and vehicles.
-const WIDER: f32 = 1.05;
+const WIDER: f32 = 1.02;
 /// A drive is never predicted, nor learned, to last shorter, s.
 const SHORTEST_S: f32 = 5.0;
 
@@ -81,7 +81,7 @@ impl Fitted {
 
     /// Whether its parts fit together: what was stored may be damaged.
     pub(crate) fn is_whole(&self) -> bool {
-        self.forest.is_whole()
+        self.bins.is_whole() && self.forest.is_whole()
     }
 }
 

@@ -7,7 +7,7 @@
 
 use super::{
     features::{Binned, FEATURES},
-    forest::{DEPTH, LEAVES, Split, Tree, below},
+    forest::{DEPTH, LEAVES, Split, Tree},
 };
 
 /// A leaf needs rows of so much weight.
@@ -63,7 +63,7 @@ pub(crate) fn grow(rows: &mut [Row], order: &mut [u32]) -> Tree {
         room: Vec::new(),
     };
     let histogram = grower.count(order);
-    grower.split(0, 0, order, Some(histogram));
+    grower.split(Tree::ROOT, 0, order, Some(histogram));
     grower.tree
 }
 
@@ -110,8 +110,8 @@ impl Grower<'_> {
         } else {
             (left_counted, right_counted) = (Some(self.count(left)), Some(self.count(right)));
         }
-        self.split(below(node, false), depth + 1, left, left_counted);
-        self.split(below(node, true), depth + 1, right, right_counted);
+        self.split(2 * node, depth + 1, left, left_counted);
+        self.split(2 * node + 1, depth + 1, right, right_counted);
     }
 
     fn count(&self, order: &[u32]) -> Box<Histogram> {
@@ -144,17 +144,14 @@ impl Grower<'_> {
 
     /// Every path from a node that is not split ends in its leftmost leaf.
     fn fill_leaf(&mut self, node: usize, depth: usize, order: &[u32]) {
-        let mut leaf = node;
-        for _ in depth..DEPTH {
-            leaf = below(leaf, false);
-        }
+        let leaf = (node << (DEPTH - depth)) % LEAVES;
         self.room.clear();
         for at in some(order, LEAF_ROWS) {
             let row = &self.rows[*at as usize];
             self.room.push((row.lacks, row.weight));
         }
         let moved = STEP * weighted_median(&mut self.room);
-        self.tree.leaves[leaf + 1 - LEAVES] = moved;
+        self.tree.leaves[leaf] = moved;
         for at in order {
             self.rows[*at as usize].lacks -= moved;
         }
@@ -230,4 +227,73 @@ fn weighted_median(values: &mut [(f32, u8)]) -> f32 {
         }
     }
     0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn row(bin: u8, other: u8, lacks: f32, weight: u8) -> Row {
+        let mut binned = Binned::default();
+        (binned[3], binned[7]) = (bin, other);
+        Row::new(&binned, lacks, weight)
+    }
+
+    fn grown(rows: &mut [Row]) -> Tree {
+        let mut order: Vec<u32> = (0..rows.len() as u32).collect();
+        grow(rows, &mut order)
+    }
+
+    #[test]
+    fn it_splits_where_low_parts_from_high_and_moves_by_the_median() {
+        let mut rows: Vec<_> = (0..1_000_u32)
+            .map(|at| {
+                let bin = (at % 100) as u8;
+                let lacks = if bin < 40 { -0.5 } else { 1.0 };
+                row(bin, (at % 7) as u8, lacks, FULL_WEIGHT)
+            })
+            .collect();
+        let tree = grown(&mut rows);
+        let split = Split {
+            feature: 3,
+            bin: 39,
+        };
+        assert_eq!(tree.splits[Tree::ROOT], split);
+        assert!((tree.value(&rows[0].bins) + 0.5 * STEP).abs() < 1e-6);
+        assert!((tree.value(&rows[40].bins) - STEP).abs() < 1e-6);
+        // Its rows have moved by what it says.
+        assert!((rows[0].lacks + 0.5 * (1.0 - STEP)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_few_rows_are_not_parted_from_the_rest() {
+        let mut rows: Vec<_> = (0..1_000_u32)
+            .map(|at| row(u8::from(at < 99), 0, f32::from(at < 99), FULL_WEIGHT))
+            .collect();
+        assert_eq!(grown(&mut rows).splits[Tree::ROOT], Split::NONE);
+    }
+
+    #[test]
+    fn a_row_of_half_the_weight_counts_half() {
+        let mut values = vec![(1.0, 64), (2.0, 32), (3.0, 32), (4.0, 32)];
+        assert_eq!(weighted_median(&mut values), 2.0);
+        assert_eq!(weighted_median(&mut []), 0.0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_few_rows_changes_nothing(
+            (rows, shuffled) in vec((0_u8..20, 0_u8..20, -1.0_f32..1.0, 1_u8..=FULL_WEIGHT), 0..1_000)
+                .prop_flat_map(|rows| (Just(rows.clone()), Just(rows).prop_shuffle())),
+        ) {
+            let tree = |rows: Vec<(u8, u8, f32, u8)>| {
+                let rows = rows.into_iter();
+                let mut rows: Vec<_> = rows.map(|(bin, other, lacks, weight)| row(bin, other, lacks, weight)).collect();
+                grown(&mut rows)
+            };
+            prop_assert_eq!(tree(rows), tree(shuffled));
+        }
+    }
 }

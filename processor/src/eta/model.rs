@@ -21,6 +21,11 @@ use crate::fix::Spot;
 /// Says that the bytes are a model, in which layout.
 const FORMAT: [u8; 8] = *b"hansomM1";
 const ZSTD_LEVEL: i32 = 3;
+/// Of fewer drives nothing is learned that holds.
+const LEAST_DRIVES: usize = 50;
+/// It is fitted again when a tenth of its drives is new, and after a day if any is.
+const FIT_AT_ONE_NEW_OF: usize = 10;
+const FIT_AFTER_S: f64 = 86_400.0;
 
 /// A city's memory, and what was learned of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -34,8 +39,9 @@ pub struct Model {
 pub struct Predictor {
     city: City,
     fitted: Option<Fitted>,
-    /// How many drives of which weight it was fitted to.
+    /// How many drives it was fitted to, and when the last of them ended.
     drives: usize,
+    newest: Timestamp,
 }
 
 /// The predictors of all cities; where there is none, it is everywhere's, and without that the
@@ -64,6 +70,7 @@ impl Model {
                 city,
                 fitted: None,
                 drives: 0,
+                newest: Timestamp::default(),
             }),
             memory: Memory::default(),
         }
@@ -96,7 +103,12 @@ impl Model {
 
     /// Whether enough was learned since it was fitted for that to be worth the time.
     pub fn is_fit_due(&self) -> bool {
-        false
+        let known = &self.predictor;
+        let (now, newest) = (self.memory.len(), self.memory.newest());
+        let new = self.memory.ended_after(known.newest) + now.abs_diff(known.drives);
+        let is_much = new * FIT_AT_ONE_NEW_OF >= now;
+        let is_late = newest.seconds_since(known.newest) >= FIT_AFTER_S;
+        now >= LEAST_DRIVES && new > 0 && (is_much || is_late)
     }
 
     /// Makes the predictor anew of all that it remembers. It takes seconds of a core.
@@ -109,6 +121,7 @@ impl Model {
                 city,
                 fitted: Some(fitted),
                 drives: self.memory.len(),
+                newest: self.memory.newest(),
             }),
             memory: self.memory.clone(),
         }
