@@ -134,7 +134,8 @@ mod tests {
             let far = f32::from(at % 2);
             let spread = f32::from(at / 2 % 1_000) / 1_000.0;
             let quick = f32::from(at / 2_000);
-            miss(5.0 + far, spread * (1.0 + far), quick)
+            let jitter = f32::from(at.wrapping_mul(7_919) % 1_000) / 1e5;
+            miss(5.0 + far + jitter, spread * (1.0 + far), quick)
         });
         let intervals = Intervals::of(misses.collect());
         let near = intervals.offsets(5.0, 3.0);
