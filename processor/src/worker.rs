@@ -364,6 +364,6 @@ fn since_unix_ms(ms: i64) -> Duration {
 }
 
 #[cfg(test)]
-pub(crate) mod faults;
+mod faults;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,16 @@
-//! Lessons and models for the tests of what is learned. No behaviour.
+//! Lessons, models and a storage where things happen, for the tests of what is learned.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use objects::{Key, ObjectError, Objects, Put};
 use schemas::{Record, RideEventKind};
 
+use super::school::School;
 use crate::{
     ShardState,
     eta::{City, Lesson, Model},
@@ -54,4 +61,79 @@ pub(crate) fn model_of(city: City, lessons: &[Lesson]) -> Model {
         model.learn(lesson.clone());
     }
     model
+}
+
+/// What happens at a put.
+pub(crate) enum Before {
+    /// Another learns a drive, and is first.
+    Another(u32),
+    /// The storage is away before.
+    Fails,
+    /// The storage is away after.
+    IsUnanswered,
+}
+
+/// A storage where these things happen at puts, the last first.
+pub(crate) struct Eventful {
+    inner: Arc<dyn Objects>,
+    events: Mutex<Vec<Before>>,
+}
+
+impl Eventful {
+    pub(crate) fn new(
+        inner: &Arc<dyn Objects>,
+        events: impl IntoIterator<Item = Before>,
+    ) -> Arc<dyn Objects> {
+        Arc::new(Self {
+            inner: inner.clone(),
+            events: Mutex::new(events.into_iter().collect()),
+        })
+    }
+}
+
+#[async_trait]
+impl Objects for Eventful {
+    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
+        self.inner.put(key, bytes).await
+    }
+
+    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
+        let event = self.events.lock().unwrap().pop();
+        let away = || ObjectError::Unavailable {
+            key: key.to_string(),
+            reason: "away".into(),
+        };
+        match event {
+            Some(Before::Another(drive)) => {
+                let mut another = School::new(self.inner.clone(), Model::default());
+                another
+                    .learn(lessons(drive..drive + 1).into())
+                    .await
+                    .unwrap();
+            }
+            Some(Before::Fails) => return Err(away()),
+            Some(Before::IsUnanswered) => {
+                let _put = self.inner.put_if_absent(key, bytes).await?;
+                return Err(away());
+            }
+            None => {}
+        }
+        self.inner.put_if_absent(key, bytes).await
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        self.inner.get(key).await
+    }
+
+    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
+        self.inner.get_range(key, range).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
+        self.inner.list(prefix, after).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
+        self.inner.delete(key).await
+    }
 }

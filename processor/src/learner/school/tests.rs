@@ -1,13 +1,12 @@
 //! What a school promises: what it has learned is stored, whoever else learns there and whatever
 //! fails, and learning again changes nothing.
 
-use std::{ops::Range, sync::Mutex};
+use std::ops::Range;
 
-use async_trait::async_trait;
-use objects::{Key, ObjectError, memory::MemoryObjects};
+use objects::{Key, memory::MemoryObjects};
 
 use super::*;
-use crate::learner::testing::{lessons, model_of};
+use crate::learner::testing::{Before, Eventful, lessons, model_of};
 
 /// The last link and its model.
 async fn last(objects: &Arc<dyn Objects>) -> Option<(u64, Bytes)> {
@@ -85,75 +84,6 @@ async fn the_last_two_links_are_kept() {
     );
 }
 
-/// What happens at a put.
-enum Before {
-    /// Another learns a drive, and is first.
-    Another(u32),
-    /// The storage is away before.
-    Fails,
-    /// The storage is away after.
-    IsUnanswered,
-}
-
-/// A storage where these things happen at puts, the last first.
-struct Eventful {
-    inner: Arc<dyn Objects>,
-    events: Mutex<Vec<Before>>,
-}
-
-impl Eventful {
-    fn new(inner: &Arc<dyn Objects>, events: impl IntoIterator<Item = Before>) -> Arc<dyn Objects> {
-        Arc::new(Self {
-            inner: inner.clone(),
-            events: Mutex::new(events.into_iter().collect()),
-        })
-    }
-}
-
-#[async_trait]
-impl Objects for Eventful {
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
-        self.inner.put(key, bytes).await
-    }
-
-    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
-        let event = self.events.lock().unwrap().pop();
-        let away = || ObjectError::Unavailable {
-            key: key.to_string(),
-            reason: "away".into(),
-        };
-        match event {
-            Some(Before::Another(drive)) => {
-                let mut another = school(&self.inner);
-                learn(&mut another, drive..drive + 1).await.unwrap();
-            }
-            Some(Before::Fails) => return Err(away()),
-            Some(Before::IsUnanswered) => {
-                self.inner.put_if_absent(key, bytes).await?;
-                return Err(away());
-            }
-            None => {}
-        }
-        self.inner.put_if_absent(key, bytes).await
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
-        self.inner.get(key).await
-    }
-
-    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
-        self.inner.get_range(key, range).await
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
-        self.inner.list(prefix, after).await
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
-        self.inner.delete(key).await
-    }
-}
-
 #[tokio::test]
 async fn of_those_that_store_at_once_each_is_learned_from() {
     let objects = storage();
@@ -202,7 +132,7 @@ async fn a_link_that_is_no_model_is_told_and_what_predicts_stays() {
     learn(&mut school, 0..2).await.unwrap();
     let predictor = school.predictor().clone();
     let chain = Chain::new(objects.clone(), "_models/everywhere");
-    chain.put(2, Bytes::from_static(b"none")).await.unwrap();
+    let _put = chain.put(2, Bytes::from_static(b"none")).await.unwrap();
     let error = format!("{:#}", learn(&mut school, 2..3).await.unwrap_err());
     assert!(
         error.contains("_models/everywhere/00000000000000000002") && error.contains("delete it"),

@@ -70,7 +70,7 @@ async fn learned(objects: &Arc<dyn Objects>) -> Option<Model> {
 /// Lessons in the last snapshots.
 async fn waiting(objects: &Arc<dyn Objects>) -> Vec<Lesson> {
     let mut waiting = Vec::new();
-    for shard in ["0", "1"] {
+    for shard in ["shard-0", "shard-1"] {
         let loaded = snapshot::last(objects, shard).await.unwrap();
         let states = loaded.iter().map(|loaded| &loaded.state);
         waiting.extend(states.flat_map(|state| state.lessons().cloned()));
@@ -121,8 +121,9 @@ async fn lessons_that_are_not_learned_are_in_the_last_snapshot() {
     let drain = Shutdown::new();
     drain.request();
     let (stream, cache) = (stream_of_rides().await, Arc::new(MemoryCache::default()));
-    // A shard was handed out before the end is asked for.
     let mut consumer = stream.consumer(GROUP);
+    // One that is dropped would be handed out again.
+    let mut held = Vec::new();
     for _ in 0..2 {
         let mut shard = consumer.acquire().await.unwrap();
         let tools = Tools {
@@ -136,7 +137,9 @@ async fn lessons_that_are_not_learned_are_in_the_last_snapshot() {
         let mut worker = Worker::start(&mut *shard, tools).await.unwrap();
         let end = worker.follow(&mut *shard).await.unwrap();
         assert_eq!(end, End::Drained);
+        held.push(shard);
     }
+    drop((held, consumer));
     assert_eq!(waiting(&objects).await.len(), RIDES);
     assert!(learned(&objects).await.is_none());
     run_until_learned(stream, objects.clone(), objects.clone()).await;
