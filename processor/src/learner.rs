@@ -110,12 +110,11 @@ impl Learner {
                 backlog = Backlog::Some;
             }
             for lesson in offer.lessons {
-                match self.school_of(&lesson) {
-                    Some(at) => parts[at].push(from, lesson),
-                    None => {
-                        metrics::lesson_nowhere();
-                        stored[from].insert(lesson);
-                    }
+                if let Some(at) = self.school_of(&lesson) {
+                    parts[at].push(from, lesson);
+                } else {
+                    metrics::lesson_nowhere();
+                    stored[from].insert(lesson);
                 }
             }
             replies.push(offer.stored);

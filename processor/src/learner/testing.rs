@@ -80,7 +80,7 @@ pub(crate) struct Eventful {
 }
 
 impl Eventful {
-    pub(crate) fn new(
+    pub(crate) fn storage(
         inner: &Arc<dyn Objects>,
         events: impl IntoIterator<Item = Before>,
     ) -> Arc<dyn Objects> {

@@ -18,7 +18,7 @@ const FAR_M: f64 = 200_000.0;
 /// A process that learns; it falls when it is dropped.
 struct Process {
     port: Port,
-    _learner: JoinSet<()>,
+    learning: JoinSet<()>,
 }
 
 impl Process {
@@ -34,9 +34,9 @@ impl Process {
         let (learner, port) = Learner::new(INTERVAL, cities, objects);
         let mut process = Self {
             port,
-            _learner: JoinSet::new(),
+            learning: JoinSet::new(),
         };
-        process._learner.spawn(learner.run());
+        process.learning.spawn(learner.run());
         process.port.news.changed().await.unwrap();
         process
     }
@@ -132,7 +132,7 @@ async fn a_call_comes_within_an_interval() {
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_fails_delays_what_is_learned() {
     let objects = storage();
-    let failing = Eventful::new(
+    let failing = Eventful::storage(
         &objects,
         [Before::Fails, Before::IsUnanswered, Before::Fails],
     );

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, future::pending};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     ShardState,
@@ -101,7 +101,7 @@ impl Teaching {
             return;
         }
         // Where there is no room they are offered at the next call.
-        let Some(Ok(room)) = self.port.offers.as_ref().map(|offers| offers.try_reserve()) else {
+        let Some(Ok(room)) = self.port.offers.as_ref().map(mpsc::Sender::try_reserve) else {
             return;
         };
         if self.passed >= state.lessons().len() {

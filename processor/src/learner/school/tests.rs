@@ -88,7 +88,7 @@ async fn the_last_two_links_are_kept() {
 async fn of_those_that_store_at_once_each_is_learned_from() {
     let objects = storage();
     let others = (2..2 + MAX_TRIES - 1).map(Before::Another);
-    let mut school = school(&Eventful::new(&objects, others));
+    let mut school = school(&Eventful::storage(&objects, others));
     learn(&mut school, 0..2).await.unwrap();
     assert_stored(&objects, 0..2 + MAX_TRIES - 1).await;
 }
@@ -97,7 +97,7 @@ async fn of_those_that_store_at_once_each_is_learned_from() {
 async fn who_is_never_first_says_so_and_learns_the_next_time() {
     let objects = storage();
     let others = (2..2 + MAX_TRIES).map(Before::Another);
-    let mut school = school(&Eventful::new(&objects, others));
+    let mut school = school(&Eventful::storage(&objects, others));
     let error = learn(&mut school, 0..2).await.unwrap_err();
     assert!(error.to_string().contains("stored theirs first"), "{error}");
     assert_stored(&objects, 2..2 + MAX_TRIES).await;
@@ -108,7 +108,7 @@ async fn who_is_never_first_says_so_and_learns_the_next_time() {
 #[tokio::test]
 async fn what_was_not_stored_was_not_learned() {
     let objects = storage();
-    let mut school = school(&Eventful::new(&objects, [Before::Fails]));
+    let mut school = school(&Eventful::storage(&objects, [Before::Fails]));
     learn(&mut school, 0..2).await.unwrap_err();
     assert_eq!(last(&objects).await, None);
     // Had it kept what it learned, these would be known, and not stored.
@@ -119,7 +119,7 @@ async fn what_was_not_stored_was_not_learned() {
 #[tokio::test]
 async fn what_was_stored_without_an_answer_is_known() {
     let objects = storage();
-    let mut school = school(&Eventful::new(&objects, [Before::IsUnanswered]));
+    let mut school = school(&Eventful::storage(&objects, [Before::IsUnanswered]));
     learn(&mut school, 0..2).await.unwrap_err();
     assert_eq!(learn(&mut school, 0..2).await.unwrap(), counts(0, 2));
     assert_eq!(last(&objects).await.unwrap().0, 1);
