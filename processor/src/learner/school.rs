@@ -143,7 +143,10 @@ impl School {
         if let Some(held) = held.filter(|held| held.link == last.unwrap_or(0)) {
             return Ok(self.seen(held));
         }
-        let found = self.chain.last().await.context("read the last model")?;
+        let found = match last {
+            Some(_) => self.chain.last().await.context("read the last model")?,
+            None => None,
+        };
         let Some((link, bytes)) = found else {
             let given = self.given.as_deref().cloned();
             let model = given.unwrap_or_else(|| Model::new(self.city.clone()));

@@ -16,7 +16,7 @@ pub struct Settings {
     /// City that learns by itself, by the clocks of its time zone: all within a radius of a place, as in
     /// `sf=37.77,-122.42,80,America/Los_Angeles`. May be given several times; of two cities that have a
     /// place the first counts. What begins in none of them is learned as `everywhere`, where clocks
-    /// follow the sun. All fleets teach and ask the same cities, whose models hold no names of people,
+    /// follow the sun. All processors on a storage need the same. All fleets teach and ask the same cities, whose models hold no names of people,
     /// vehicles or fleets. A city takes at most 24 MB for what it remembers and 1 MB for what
     /// predicts, however many fleets, rides and shards there are.
     #[arg(long = "city", value_name = "NAME=LAT,LNG,RADIUS_KM,ZONE")]
