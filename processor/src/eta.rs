@@ -27,6 +27,6 @@ pub use city::City;
 pub use drive::Kept;
 pub use estimate::{Estimate, Share};
 pub use lesson::{Lesson, Stage};
-pub use memory::Memory;
-pub use model::{Model, Models};
+pub use memory::{Learned, Memory};
+pub use model::{Model, Models, Predictor};
 pub use promise::Promise;
