@@ -3,7 +3,10 @@
 
 use schemas::{Meters, Phase, RideProgress, kept::VehicleKey};
 
-use crate::{eta::Share, ride::Ride};
+use crate::{
+    eta::Share,
+    ride::{Planned, Ride},
+};
 
 /// Shows a ride of a vehicle.
 pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
@@ -28,11 +31,7 @@ pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
         eta_ms: arrives,
         eta_s: arrives.map(|arrives| arrives.seconds_since(ride.as_of)),
         off_route: phase == Phase::OnTrip
-            && ride
-                .plan
-                .route
-                .as_deref()
-                .is_some_and(|(_, follow)| follow.is_off()),
+            && ride.plan.route.as_deref().is_some_and(Planned::is_off),
         stalled_since_ms: match phase {
             Phase::ToPickup | Phase::OnTrip => ride.stall.since(ride.destination()),
             Phase::Waiting | Phase::Completed | Phase::Cancelled => None,
@@ -60,8 +59,8 @@ impl Remaining {
         };
         let crow = here.position.distance(destination);
         let (left, behind) = match ride.plan.route.as_deref() {
-            Some((route, follow)) if phase == Phase::OnTrip && !follow.is_off() => {
-                (Meters(route.length().0 - follow.along().0), follow.along())
+            Some(planned) if phase == Phase::OnTrip && !planned.is_off() => {
+                (planned.left().length, planned.behind())
             }
             _ => (crow, ride.travelled),
         };

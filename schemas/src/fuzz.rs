@@ -13,7 +13,8 @@ const PING: &str = r#"{"fleet_id":"sf","vehicle_id":"cab-7","driver_id":"d","rid
 "seq":2,"time_ms":1800000000000,"lat":37.7749,"lng":-122.4194,"speed_mps":12.34,"heading_deg":271.5,
 "accuracy_m":4.5,"altitude_m":-3.2,"state":"on_trip"}"#;
 const EVENT: &str = r#"{"type":"assigned","vehicle_id":"cab-7","time_ms":1800000000000,
-"pickup":{"lat":37.7,"lng":-122.4},"dropoff":{"lat":37.8,"lng":-122.5},"route":"_p~iF~ps|U_ulLnnqC"}"#;
+"pickup":{"lat":37.7,"lng":-122.4},"dropoff":{"lat":37.8,"lng":-122.5},"route":"_p~iF~ps|U_ulLnnqC",
+"route_duration_s":754.4}"#;
 
 /// Values that parsers trip over.
 const NASTY: [&str; 14] = [

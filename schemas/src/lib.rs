@@ -36,6 +36,6 @@ pub use ping::{Ping, PingName, Protocol, VehicleState};
 pub use progress::{Phase, RideProgress, VehiclePosition};
 pub use record::Record;
 pub use rejection::Rejection;
-pub use ride_event::{CancelledBy, Money, RideEvent, RideEventKind};
+pub use ride_event::{CancelledBy, Money, PlannedRoute, RideEvent, RideEventKind};
 pub use trip::{Trip, TripOutcome};
 pub use units::{Accuracy, Altitude, Coordinate, Heading, Meters, Parallel, Speed, Timestamp};

@@ -35,6 +35,9 @@ pub(crate) struct Drive {
     spacing_ms: i64,
     seen: Vec<Seen>,
     promise: Option<Promise>,
+    /// How long the whole was to take, by a plan that stood all the while: known when it has ended.
+    #[serde(skip)]
+    planned: Option<Duration>,
 }
 
 /// What was seen of a drive, and promised then.
@@ -83,6 +86,7 @@ impl Drive {
             spacing_ms: SPACING_MS,
             seen: Vec::new(),
             promise: None,
+            planned: None,
         }
     }
 
@@ -94,6 +98,11 @@ impl Drive {
     /// Has the next estimate become the promise, however near it is.
     pub(crate) fn forget_promise(&mut self) {
         self.promise = None;
+    }
+
+    /// Takes how long the whole was to take, by a plan that stood from its begin to its end.
+    pub(crate) fn note_plan(&mut self, planned: Option<Duration>) {
+        self.planned = planned;
     }
 
     /// Takes where the vehicle is now, and renews the promise.
@@ -181,6 +190,7 @@ impl Drive {
             began: self.began,
             from: self.from.into(),
             to: to.into(),
+            planned_s: self.planned.map(|planned| planned.as_secs() as u32),
             glimpses: glimpses.into(),
         })
     }

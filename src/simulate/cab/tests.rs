@@ -93,7 +93,7 @@ fn every_route_begins_at_the_pickup_and_ends_at_the_destination() {
             route: Some(route),
         } = event
         {
-            let points = schemas::polyline::decode(&route).unwrap();
+            let points = schemas::polyline::decode(&route.way).unwrap();
             assert!(points[0].distance(pickup).0 < 1.0, "{ride}");
             assert!(points[points.len() - 1].distance(dropoff).0 < 1.0, "{ride}");
         }
