@@ -204,6 +204,12 @@ fn makes_sense(ride: &RideProgress) {
             .is_none_or(|seconds| seconds.is_finite() && seconds >= 0.0)
     );
     assert!(ride.eta_ms.is_none_or(|eta| eta >= ride.as_of_ms));
+    let arrivals = [ride.eta_p10_ms, ride.eta_ms, ride.eta_p90_ms];
+    assert!(arrivals.is_sorted());
+    let is_known = |arrival: &Option<Timestamp>| arrival.is_some() == ride.eta_s.is_some();
+    assert!(arrivals.iter().all(is_known));
+    assert!(ride.eta_ms.is_none() || matches!(ride.phase, Phase::ToPickup | Phase::OnTrip));
+    assert!(ride.stale_after_ms.is_none() || !ride.phase.is_over());
     assert_eq!(ride.lat.is_some(), ride.lng.is_some());
 }
 

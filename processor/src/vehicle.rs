@@ -35,7 +35,7 @@ pub(crate) struct Vehicle {
     gate: Gate,
     fix: Option<Fix>,
     /// None before it was seen twice.
-    motion: Option<Motion>,
+    pub(crate) motion: Option<Motion>,
     state: VehicleState,
     pub(crate) rides: Vec<Tracked>,
     /// When the stream last had something of this vehicle.
