@@ -1,11 +1,13 @@
 //! Whatever clients send, decoding does not panic, and what it accepts keeps its types' promises.
 //! Compiled for tests only; damage is done to good uploads, so that it reaches past the syntax.
 
+use std::time::Duration;
+
 use buffa::{MessageView as _, ViewEncode as _};
 use proptest::prelude::*;
 
 use crate::{
-    Ping, Protocol, Record, RideId, Speed, Timestamp, proto, record,
+    Ping, Protocol, Record, Rejection, RideEventKind, RideId, Speed, Timestamp, proto, record,
     upload::{PingUpload, RideEventUpload},
 };
 
@@ -67,7 +69,21 @@ fn with_value(json: &str, nth: usize, value: &str) -> String {
 fn the_undamaged_uploads_are_accepted() {
     assert!(ping(PING.as_bytes()).is_some_and(keeps_its_promises));
     let event: RideEventUpload = serde_json::from_str(EVENT).unwrap();
-    assert!(event.check(RideId::new("r").unwrap(), Timestamp(0)).is_ok());
+    let event = event
+        .check(RideId::new("r").unwrap(), Timestamp(0))
+        .unwrap();
+    let RideEventKind::Assigned { route, .. } = event.kind else {
+        panic!("{event:?}")
+    };
+    assert_eq!(route.unwrap().duration, Some(Duration::from_secs(754)));
+}
+
+#[test]
+fn a_planned_duration_without_a_route_is_refused() {
+    let bare = EVENT.replace(r#""route":"_p~iF~ps|U_ulLnnqC","#, "");
+    let event: RideEventUpload = serde_json::from_str(&bare).unwrap();
+    let refused = event.check(RideId::new("r").unwrap(), Timestamp(0));
+    assert_eq!(refused, Err(Rejection::InvalidRouteDuration));
 }
 
 proptest! {
