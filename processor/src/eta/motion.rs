@@ -78,7 +78,7 @@ impl Motion {
     /// A vehicle that is silent for longer than this may be anywhere.
     pub(crate) fn silence(&self) -> Duration {
         let seconds = SILENCE_INTERVALS * f64::from(self.interval);
-        Duration::from_secs_f64(seconds.max(LEAST_SILENCE_S).min(MOST_SILENCE_S))
+        Duration::from_secs_f64(seconds.clamp(LEAST_SILENCE_S, MOST_SILENCE_S))
     }
 }
 
