@@ -38,7 +38,7 @@ const OWNERS: [(&str, &str); 11] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 74] = [
+const PURE: [&str; 78] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -55,11 +55,15 @@ const PURE: [&str; 74] = [
     "processor/src/cache/redis/fields.rs",
     "processor/src/cache/redis/keys.rs",
     "processor/src/eta.rs",
+    "processor/src/eta",
     "processor/src/gate.rs",
     "processor/src/learner/study.rs",
     "processor/src/route.rs",
     "processor/src/follow.rs",
     "processor/src/ride.rs",
+    "processor/src/ride/arrival.rs",
+    "processor/src/ride/plan.rs",
+    "processor/src/ride/story.rs",
     "processor/src/trip.rs",
     "processor/src/stall.rs",
     "processor/src/shard_state.rs",

@@ -106,6 +106,7 @@ fn status_of(reason: Rejection) -> StatusCode {
         | Rejection::InvalidCurrency
         | Rejection::UnpairedName
         | Rejection::InvalidRoute
+        | Rejection::InvalidRouteDuration
         | Rejection::TooOld
         | Rejection::TooNew
         | Rejection::Refused => StatusCode::BAD_REQUEST,
@@ -128,6 +129,7 @@ fn status_for_app(reason: Rejection) -> StatusCode {
         | Rejection::InvalidCurrency
         | Rejection::UnpairedName
         | Rejection::InvalidRoute
+        | Rejection::InvalidRouteDuration
         | Rejection::TooOld
         | Rejection::TooNew
         | Rejection::Refused => StatusCode::OK,

@@ -6,11 +6,12 @@
     reason = "a law that is broken is a panic, and nothing else is"
 )]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use schemas::{
-    CancelledBy, Coordinate, FleetId, Heading, Phase, Ping, PingName, Protocol, Record, RideEvent,
-    RideEventKind, RideId, RideProgress, Speed, Timestamp, Trip, VehicleId, VehicleState, polyline,
+    CancelledBy, Coordinate, FleetId, Heading, Phase, Ping, PingName, PlannedRoute, Protocol,
+    Record, RideEvent, RideEventKind, RideId, RideProgress, Speed, Timestamp, Trip, VehicleId,
+    VehicleState, polyline,
 };
 
 use crate::{Outcome, ShardState, cache::Change, shard_state::Image};
@@ -136,10 +137,14 @@ impl Step<'_> {
     }
 
     /// The planned way, if there is one that passes the door.
-    fn route(&self) -> Option<std::sync::Arc<str>> {
+    fn route(&self) -> Option<PlannedRoute> {
         let way = polyline::encode([self.place()?, self.destination()?]);
         let is_planned = self.0[0] & 16 == 0 && polyline::decode(&way).is_ok();
-        is_planned.then(|| way.into())
+        let seconds = u64::from(self.0[4]) * 30;
+        is_planned.then(|| PlannedRoute {
+            way: way.into(),
+            duration: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        })
     }
 }
 
@@ -199,6 +204,12 @@ fn makes_sense(ride: &RideProgress) {
             .is_none_or(|seconds| seconds.is_finite() && seconds >= 0.0)
     );
     assert!(ride.eta_ms.is_none_or(|eta| eta >= ride.as_of_ms));
+    let arrivals = [ride.eta_p10_ms, ride.eta_ms, ride.eta_p90_ms];
+    assert!(arrivals.is_sorted());
+    let is_known = |arrival: &Option<Timestamp>| arrival.is_some() == ride.eta_s.is_some();
+    assert!(arrivals.iter().all(is_known));
+    assert!(ride.eta_ms.is_none() || matches!(ride.phase, Phase::ToPickup | Phase::OnTrip));
+    assert!(ride.stale_after_ms.is_none() || !ride.phase.is_over());
     assert_eq!(ride.lat.is_some(), ride.lng.is_some());
 }
 

@@ -11,7 +11,11 @@ mod rides;
 mod shares;
 mod vehicles;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use access::Guard;
 use anyhow::Context;
@@ -23,7 +27,7 @@ use axum::{
     routing::{get, post},
 };
 use clap::Args;
-use schemas::{FleetId, RideId, RideProgress, VehicleId, VehiclePosition};
+use schemas::{FleetId, RideId, RideProgress, Timestamp, VehicleId, VehiclePosition};
 use service::{Listener, Shutdown, Terms, parse_duration};
 use tokio::{net::TcpListener, sync::Semaphore};
 use utoipa::OpenApi as _;
@@ -201,6 +205,12 @@ fn routes(app: App) -> Router {
         .method_not_allowed_fallback(async || Problem::WrongMethod)
         .layer(middleware::from_fn(count))
         .with_state(app)
+}
+
+/// The moment of an answer, from which riders' apps count down.
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since_1970.unwrap_or_default().as_millis() as i64)
 }
 
 async fn count(request: Request, next: Next) -> Response {

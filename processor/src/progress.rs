@@ -1,12 +1,15 @@
 //! How a ride looks to riders and dispatchers: distances, share, time of arrival.
 //! It is a pure function of the ride.
 
-use schemas::{Meters, Phase, RideProgress, kept::VehicleKey};
+use schemas::{Meters, Phase, RideProgress, Timestamp, kept::VehicleKey};
 
-use crate::{eta::Share, ride::Ride};
+use crate::{
+    eta::{Share, motion::Motion},
+    ride::{Planned, Ride},
+};
 
-/// Shows a ride of a vehicle.
-pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
+/// Shows a ride of a vehicle that moves so.
+pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey, motion: Option<Motion>) -> RideProgress {
     let phase = ride.phase();
     let way = Remaining::of(ride, phase);
     let arrival = |share| Some(ride.promised()?.arrival_at(share, ride.as_of));
@@ -26,18 +29,24 @@ pub(crate) fn of(ride: &Ride, vehicle: &VehicleKey) -> RideProgress {
         remaining_m: way.left.map(rounded),
         fraction: way.fraction,
         eta_ms: arrives,
+        eta_p10_ms: arrival(Share::P10),
+        eta_p90_ms: arrival(Share::P90),
         eta_s: arrives.map(|arrives| arrives.seconds_since(ride.as_of)),
         off_route: phase == Phase::OnTrip
-            && ride
-                .plan
-                .route
-                .as_deref()
-                .is_some_and(|(_, follow)| follow.is_off()),
+            && ride.plan.route.as_deref().is_some_and(Planned::is_off),
         stalled_since_ms: match phase {
             Phase::ToPickup | Phase::OnTrip => ride.stall.since(ride.destination()),
             Phase::Waiting | Phase::Completed | Phase::Cancelled => None,
         },
+        stale_after_ms: stale_after(ride, motion),
     }
+}
+
+/// When a silence of the vehicle is longer than is usual of it.
+fn stale_after(ride: &Ride, motion: Option<Motion>) -> Option<Timestamp> {
+    let silence = motion.filter(|_| !ride.phase().is_over())?.silence();
+    let seen = ride.here?.time;
+    Some(Timestamp(seen.0.saturating_add(silence.as_millis() as i64)))
 }
 
 /// What is left of the way in this phase; nothing known for a place or a vehicle that is not.
@@ -60,8 +69,8 @@ impl Remaining {
         };
         let crow = here.position.distance(destination);
         let (left, behind) = match ride.plan.route.as_deref() {
-            Some((route, follow)) if phase == Phase::OnTrip && !follow.is_off() => {
-                (Meters(route.length().0 - follow.along().0), follow.along())
+            Some(planned) if phase == Phase::OnTrip && !planned.is_off() => {
+                (planned.left().length, planned.behind())
             }
             _ => (crow, ride.travelled),
         };

@@ -1,31 +1,31 @@
 //! A ride: what is known of it from its events and its vehicle's pings, and its phase.
-//! How it looks to riders is `progress`'s, what it becomes when it ends `trip`'s.
+//! Where it is to go is [`plan`]'s, what is learned from its drives [`arrival`]'s; how it looks to
+//! riders is `progress`'s, what it becomes when it ends `trip`'s.
+
+mod arrival;
+mod plan;
+mod story;
 
 use schemas::{
-    CancelledBy, Coordinate, DriverId, Meters, Money, Phase, RideEvent, RideEventKind, RideId,
-    Timestamp, TripOutcome, id, kept::KeptId, polyline,
+    CancelledBy, Coordinate, DriverId, Meters, Phase, RideEvent, RideEventKind, RideId, Timestamp,
+    TripOutcome, id, kept::KeptId,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    eta::{
-        Models, Promise, Stage,
-        drive::{Drive, Goal, RouteLeft},
-        motion::Motion,
-        tempo::Tempo,
-    },
+    eta::drive::Drive,
     fix::{Fix, Spot, Step},
-    follow::Follow,
-    route::Route,
     stall::Stall,
     version::Version,
     way::{Inserted, Way},
 };
 
-/// A vehicle ends its drive where it was to go if it is seen this near to it, and so much farther for
-/// each second since, m and m/s.
-const NEAR_GOAL_M: f64 = 300.0;
-const NEAR_GOAL_MPS: f64 = 20.0;
+pub(crate) use arrival::Arrival;
+use plan::Plan;
+pub(crate) use plan::Planned;
+pub(crate) use story::End;
+use story::{Story, learn_time};
+
 /// A ride begins where its vehicle was last seen, if that is not longer before or after, in seconds.
 const FRESH_SECONDS: f64 = 300.0;
 
@@ -50,48 +50,6 @@ pub(crate) struct Ride {
     pub(crate) travelled: Meters,
     /// The newest fix or event.
     pub(crate) as_of: Timestamp,
-}
-
-/// When a ride's phases began. The first word on each stands.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Story {
-    /// The time of the event by which the ride became known.
-    pub(crate) begun: Timestamp,
-    /// The latest word that made the ride its vehicle's; what another said earlier is overruled.
-    pub(crate) owned_since: Timestamp,
-    pub(crate) assigned: Option<Timestamp>,
-    pub(crate) arrived: Option<Timestamp>,
-    pub(crate) picked_up: Option<Timestamp>,
-    pub(crate) end: Option<End>,
-}
-
-/// How a ride ended.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct End {
-    pub(crate) time: Timestamp,
-    pub(crate) outcome: TripOutcome,
-    pub(crate) by: CancelledBy,
-    pub(crate) fare: Option<Money>,
-}
-
-/// Where a ride is to go.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Plan {
-    pub(crate) pickup: Option<Coordinate>,
-    pub(crate) dropoff: Option<Coordinate>,
-    /// When the drop-off and the route were said.
-    said: Option<Timestamp>,
-    /// The planned way, and how far the vehicle has come on it with the rider.
-    pub(crate) route: Option<Box<(Route, Follow)>>,
-}
-
-/// A drive that has ended, when and where.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Arrival {
-    pub(crate) drive: Box<Drive>,
-    pub(crate) stage: Stage,
-    pub(crate) time: Timestamp,
-    pub(crate) place: Coordinate,
 }
 
 /// What a ride made of an event.
@@ -187,84 +145,6 @@ impl Ride {
         EventOutcome::Applied
     }
 
-    /// Renews what riders are told of the arrival, after a fix or an event.
-    pub(crate) fn promise(&mut self, motion: Option<Motion>, tempo: Tempo, models: &Models) {
-        let stage = match self.phase() {
-            Phase::ToPickup => Stage::Approach,
-            Phase::OnTrip => Stage::Trip,
-            Phase::Waiting | Phase::Completed | Phase::Cancelled => return,
-        };
-        let (Some(here), Some(goal)) = (self.here, self.goal()) else {
-            return;
-        };
-        let begin = Spot {
-            time: self.phase_since(),
-            position: match stage {
-                Stage::Approach => here.position,
-                Stage::Trip => self.plan.pickup.unwrap_or(here.position),
-            },
-        };
-        let drive = self
-            .drive
-            .get_or_insert_with(|| Box::new(Drive::begin(stage, begin, tempo)));
-        drive.advance(here, motion.unwrap_or_default(), goal, models);
-    }
-
-    /// What riders are told of the arrival in this phase.
-    pub(crate) fn promised(&self) -> Option<&Promise> {
-        self.drive.as_ref().and_then(|drive| drive.promise())
-    }
-
-    /// The drive that has just ended, once.
-    pub(crate) fn take_arrival(&mut self) -> Option<Arrival> {
-        self.arrival.take()
-    }
-
-    fn goal(&self) -> Option<Goal> {
-        let place = self.destination()?;
-        let route = match self.plan.route.as_deref() {
-            Some((route, follow)) if self.phase() == Phase::OnTrip && !follow.is_off() => {
-                Some(RouteLeft {
-                    length: Meters(route.length().0 - follow.along().0),
-                    planned: None,
-                })
-            }
-            Some(_) | None => None,
-        };
-        Some(Goal { place, route })
-    }
-
-    /// Ends the drive of the phase before this one.
-    fn end_drive(&mut self, phase: Phase) {
-        let Some(drive) = self.drive.take() else {
-            return;
-        };
-        let (stage, ended, goal) = match phase {
-            Phase::Waiting => (Stage::Approach, self.story.arrived, self.plan.pickup),
-            Phase::Completed if self.story.picked_up.is_some() => {
-                let end = self.story.end.map(|end| end.time);
-                (Stage::Trip, end, self.plan.dropoff)
-            }
-            // Nobody said when it arrived at the pickup.
-            Phase::OnTrip | Phase::ToPickup | Phase::Completed | Phase::Cancelled => return,
-        };
-        let Some(time) = ended else {
-            return;
-        };
-        let (Some(here), Some(seen)) = (self.here, self.way.position_at(time)) else {
-            return;
-        };
-        let age_s = time.seconds_since(here.time).max(0.0);
-        let near = NEAR_GOAL_M + NEAR_GOAL_MPS * age_s;
-        let goal = goal.filter(|goal| goal.distance(seen).0 <= near);
-        self.arrival = Some(Arrival {
-            drive,
-            stage,
-            time,
-            place: goal.unwrap_or(seen),
-        });
-    }
-
     /// Takes a fix that is newer than all before, while the ride is open.
     pub(crate) fn on_fix(&mut self, fix: &Fix, step: Step) {
         let moved = match (step, self.here) {
@@ -277,9 +157,9 @@ impl Ride {
         self.as_of = self.as_of.max(fix.spot.time);
         self.stall.advance(fix.spot);
         if self.phase() == Phase::OnTrip
-            && let Some((route, follow)) = self.plan.route.as_deref_mut()
+            && let Some(planned) = self.plan.route.as_deref_mut()
         {
-            follow.advance(route, fix, moved);
+            planned.advance(fix, moved);
         }
         self.version.advance();
     }
@@ -351,11 +231,11 @@ impl Ride {
                 route,
             } => {
                 let assigned = self.learn_assignment(time, *pickup);
-                let planned = self.learn_plan(time, *dropoff, route.as_deref());
+                let planned = self.learn_plan(time, *dropoff, route.as_ref());
                 assigned || planned
             }
             RideEventKind::Rerouted { dropoff, route } => {
-                self.learn_plan(time, *dropoff, route.as_deref())
+                self.learn_plan(time, *dropoff, route.as_ref())
             }
             RideEventKind::Arrived => learn_time(&mut self.story.arrived, time),
             RideEventKind::PickedUp => learn_time(&mut self.story.picked_up, time),
@@ -399,26 +279,6 @@ impl Ride {
         true
     }
 
-    /// The latest word on where to go counts. A ride that is over goes nowhere new.
-    fn learn_plan(&mut self, time: Timestamp, dropoff: Coordinate, route: Option<&str>) -> bool {
-        let is_later = self.plan.said.is_none_or(|said| time > said);
-        let is_possible = self.story.end.is_none() || self.plan.dropoff.is_none();
-        if !is_later || !is_possible {
-            return false;
-        }
-        self.plan.said = Some(time);
-        self.plan.dropoff = Some(dropoff);
-        self.plan.route = match (self.story.end, route) {
-            // The text was checked at the door; one that does not decode is no route.
-            (None, Some(text)) => polyline::decode(text)
-                .ok()
-                .and_then(|way| Route::new(&way))
-                .map(|route| Box::new(self.follow(route))),
-            (Some(_), _) | (None, None) => None,
-        };
-        true
-    }
-
     fn learn_end(&mut self, end: End) -> bool {
         let Some(known) = &mut self.story.end else {
             self.story.end = Some(end);
@@ -431,11 +291,6 @@ impl Ride {
         false
     }
 
-    fn follow(&self, route: Route) -> (Route, Follow) {
-        let follow = Follow::start(&route, self.here);
-        (route, follow)
-    }
-
     /// Does what a change of phase asks for.
     fn enter(&mut self, phase: Phase) {
         self.way.seal();
@@ -444,8 +299,8 @@ impl Ride {
             Phase::ToPickup | Phase::Waiting => self.travelled = Meters(0.0),
             Phase::OnTrip => {
                 self.travelled = Meters(0.0);
-                if let Some(planned) = self.plan.route.take() {
-                    self.plan.route = Some(Box::new(self.follow(planned.0)));
+                if let Some(planned) = self.plan.route.as_deref_mut() {
+                    planned.begin_again(self.here);
                 }
             }
             Phase::Completed | Phase::Cancelled => {
@@ -454,34 +309,6 @@ impl Ride {
             }
         }
     }
-}
-
-impl Story {
-    fn beginning_at(begun: Timestamp) -> Self {
-        Self {
-            begun,
-            owned_since: begun,
-            assigned: None,
-            arrived: None,
-            picked_up: None,
-            end: None,
-        }
-    }
-
-    /// The earliest time that is known of the ride.
-    fn first_word(&self) -> Timestamp {
-        let times = [self.assigned, self.arrived, self.picked_up];
-        times.into_iter().flatten().fold(self.begun, Timestamp::min)
-    }
-}
-
-/// The first word stands.
-fn learn_time(known: &mut Option<Timestamp>, time: Timestamp) -> bool {
-    if known.is_some() {
-        return false;
-    }
-    *known = Some(time);
-    true
 }
 
 #[cfg(test)]

@@ -141,7 +141,8 @@ impl ShardState {
             let rides = vehicle
                 .rides
                 .iter()
-                .map(|tracked| Change::Ride(progress::of(&tracked.ride, &vehicle.key)));
+                .map(|tracked| progress::of(&tracked.ride, &vehicle.key, vehicle.motion))
+                .map(Change::Ride);
             let position = vehicle.position().map(Change::Vehicle);
             position.into_iter().chain(rides)
         })
@@ -200,6 +201,8 @@ impl ShardState {
                     return EventOutcome::FormerVehicle;
                 }
                 self.apply_to_ride(event);
+                // Also where the event says nothing of the ride that was not known.
+                self.promise_anew(event);
                 return EventOutcome::Applied;
             }
             None if self.image.forgotten.holds(event.fleet, event.ride) => {
@@ -371,7 +374,8 @@ fn push_changes(vehicle: &mut Vehicle, changes: &mut Vec<Change>) {
     changes.extend(vehicle.position().map(Change::Vehicle));
     for tracked in vehicle.rides.iter_mut().filter(|tracked| tracked.is_dirty) {
         tracked.is_dirty = false;
-        changes.push(Change::Ride(progress::of(&tracked.ride, &vehicle.key)));
+        let ride = progress::of(&tracked.ride, &vehicle.key, vehicle.motion);
+        changes.push(Change::Ride(ride));
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct Vehicle {
     gate: Gate,
     fix: Option<Fix>,
     /// None before it was seen twice.
-    motion: Option<Motion>,
+    pub(crate) motion: Option<Motion>,
     tempo: Tempo,
     state: VehicleState,
     pub(crate) rides: Vec<Tracked>,

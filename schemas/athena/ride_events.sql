@@ -16,7 +16,8 @@ CREATE EXTERNAL TABLE IF NOT EXISTS ride_events (
   `fare_minor_units` bigint COMMENT 'dropped_off: the fare in cents, pence, yen',
   `fare_currency` string COMMENT 'dropped_off: ISO 4217',
   `cancelled_by` string COMMENT 'cancelled: by whom',
-  `received_at` timestamp COMMENT 'when ingest received it, UTC'
+  `received_at` timestamp COMMENT 'when ingest received it, UTC',
+  `route_duration_s` int COMMENT 'how long the planned way takes by the plan, s'
 )
 PARTITIONED BY (
   `dt` string COMMENT 'day of the event time, UTC',
@@ -56,6 +57,7 @@ SELECT
   "fare_currency",
   "cancelled_by",
   "received_at",
+  "route_duration_s",
   dt,
   hour
 FROM ride_events;

@@ -1,11 +1,13 @@
 //! Whatever clients send, decoding does not panic, and what it accepts keeps its types' promises.
 //! Compiled for tests only; damage is done to good uploads, so that it reaches past the syntax.
 
+use std::time::Duration;
+
 use buffa::{MessageView as _, ViewEncode as _};
 use proptest::prelude::*;
 
 use crate::{
-    Ping, Protocol, Record, RideId, Speed, Timestamp, proto, record,
+    Ping, Protocol, Record, Rejection, RideEventKind, RideId, Speed, Timestamp, proto, record,
     upload::{PingUpload, RideEventUpload},
 };
 
@@ -13,7 +15,8 @@ const PING: &str = r#"{"fleet_id":"sf","vehicle_id":"cab-7","driver_id":"d","rid
 "seq":2,"time_ms":1800000000000,"lat":37.7749,"lng":-122.4194,"speed_mps":12.34,"heading_deg":271.5,
 "accuracy_m":4.5,"altitude_m":-3.2,"state":"on_trip"}"#;
 const EVENT: &str = r#"{"type":"assigned","vehicle_id":"cab-7","time_ms":1800000000000,
-"pickup":{"lat":37.7,"lng":-122.4},"dropoff":{"lat":37.8,"lng":-122.5},"route":"_p~iF~ps|U_ulLnnqC"}"#;
+"pickup":{"lat":37.7,"lng":-122.4},"dropoff":{"lat":37.8,"lng":-122.5},"route":"_p~iF~ps|U_ulLnnqC",
+"route_duration_s":754.4}"#;
 
 /// Values that parsers trip over.
 const NASTY: [&str; 14] = [
@@ -66,7 +69,21 @@ fn with_value(json: &str, nth: usize, value: &str) -> String {
 fn the_undamaged_uploads_are_accepted() {
     assert!(ping(PING.as_bytes()).is_some_and(keeps_its_promises));
     let event: RideEventUpload = serde_json::from_str(EVENT).unwrap();
-    assert!(event.check(RideId::new("r").unwrap(), Timestamp(0)).is_ok());
+    let event = event
+        .check(RideId::new("r").unwrap(), Timestamp(0))
+        .unwrap();
+    let RideEventKind::Assigned { route, .. } = event.kind else {
+        panic!("{event:?}")
+    };
+    assert_eq!(route.unwrap().duration, Some(Duration::from_secs(754)));
+}
+
+#[test]
+fn a_planned_duration_without_a_route_is_refused() {
+    let bare = EVENT.replace(r#""route":"_p~iF~ps|U_ulLnnqC","#, "");
+    let event: RideEventUpload = serde_json::from_str(&bare).unwrap();
+    let refused = event.check(RideId::new("r").unwrap(), Timestamp(0));
+    assert_eq!(refused, Err(Rejection::InvalidRouteDuration));
 }
 
 proptest! {

@@ -1,13 +1,15 @@
 //! The bytes of every wire version, kept for ever: what was written once must always decode.
 //! Also the laws of the codec. Compiled for tests only.
 
+use std::time::Duration;
+
 use buffa::Enumeration;
 use proptest::prelude::*;
 
 use crate::{
     Accuracy, Altitude, CancelledBy, Coordinate, DriverId, FleetId, Heading, Money, Ping, PingName,
-    Protocol, Record, RideEvent, RideEventKind, RideId, Speed, Timestamp, Trip, TripOutcome,
-    VehicleId, VehicleState, proto, ride_event::Currency,
+    PlannedRoute, Protocol, Record, RideEvent, RideEventKind, RideId, Speed, Timestamp, Trip,
+    TripOutcome, VehicleId, VehicleState, proto, ride_event::Currency,
 };
 
 fn at(lat: f64, lng: f64) -> Coordinate {
@@ -146,6 +148,12 @@ const DROPPED_OFF: &str = "\
      122a0a02736612056361622d371a03723a392880a0f1c2b13430faa1f1c2b1345a0a0a0808ba0e120355\
      5344";
 const CANCELLED: &str = "12220a02736612056361622d371a03723a392880a0f1c2b13430faa1f1c2b13462020801";
+const ASSIGNED_WITH_DURATION: &str = "\
+     124f0a02736612056361622d371a03723a392880a0f1c2b13430faa1f1c2b1343a2f0a0a0d40c5841615\
+     60b709b7120a0d00b8811615e09c03b71a125f707e69467e70737c555f756c4c6e6e714320f205";
+const REROUTED_WITH_DURATION: &str = "\
+     12430a02736612056361622d371a03723a392880a0f1c2b13430faa1f1c2b13452230a0a0d6031801615\
+     802305b712125f707e69467e70737c555f756c4c6e6e714318f205";
 const TRIP: &str = "\
      1a80010a0273661203723a391a056361622d372203642e312802300140c09bb4c2b13448a0c3c6c2b134\
      50c0d0ccc2b1345880a0f1c2b134620a0d40c584161560b709b76a0a0d00b8811615e09c03b770802878\
@@ -174,6 +182,39 @@ fn encoded(record: &Record) -> Vec<u8> {
 #[test]
 fn version_1_is_written_and_read_as_ever() {
     for (record, golden) in version_1() {
+        assert_eq!(hex(&encoded(&record)), golden, "{record:?}");
+        assert_eq!(Record::decode(&unhex(golden)), Ok(record));
+    }
+}
+
+/// What was added since, with its bytes in hex.
+fn since_version_1() -> Vec<(Record, &'static str)> {
+    let route = || PlannedRoute {
+        way: "_p~iF~ps|U_ulLnnqC".into(),
+        duration: Some(Duration::from_secs(754)),
+    };
+    vec![
+        (
+            event(RideEventKind::Assigned {
+                pickup: at(37.78, -122.41),
+                dropoff: at(37.76, -122.45),
+                route: Some(route()),
+            }),
+            ASSIGNED_WITH_DURATION,
+        ),
+        (
+            event(RideEventKind::Rerouted {
+                dropoff: at(37.75, -122.44),
+                route: Some(route()),
+            }),
+            REROUTED_WITH_DURATION,
+        ),
+    ]
+}
+
+#[test]
+fn what_was_added_since_is_written_and_read_as_ever() {
+    for (record, golden) in since_version_1() {
         assert_eq!(hex(&encoded(&record)), golden, "{record:?}");
         assert_eq!(Record::decode(&unhex(golden)), Ok(record));
     }

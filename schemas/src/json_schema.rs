@@ -8,7 +8,7 @@ use utoipa::{
 };
 
 use crate::{
-    RideProgress, VehiclePosition,
+    RideNow, VehiclePosition,
     upload::{PingUpload, RideEventUpload},
 };
 
@@ -27,7 +27,7 @@ pub fn documents() -> Vec<(&'static str, Value)> {
         ),
         (
             "ride_progress",
-            document::<RideProgress>("A ride, as GET /v1/rides/{id} shows it"),
+            document::<RideNow>("A ride, as GET /v1/rides/{id} shows it"),
         ),
         (
             "vehicle_position",

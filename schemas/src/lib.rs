@@ -6,6 +6,7 @@
 //! encoded for the stream; the processor turns pings and [`RideEvent`]s into [`RideProgress`] and
 //! [`Trip`]s; the archiver writes all of them as rows.
 
+pub mod countdown;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
@@ -31,11 +32,12 @@ pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/hansom.v1.mod.rs"));
 }
 
+pub use countdown::{Countdown, RideNow};
 pub use id::{DriverId, FleetId, RideId, VehicleId};
 pub use ping::{Ping, PingName, Protocol, VehicleState};
 pub use progress::{Phase, RideProgress, VehiclePosition};
 pub use record::Record;
 pub use rejection::Rejection;
-pub use ride_event::{CancelledBy, Money, RideEvent, RideEventKind};
+pub use ride_event::{CancelledBy, Money, PlannedRoute, RideEvent, RideEventKind};
 pub use trip::{Trip, TripOutcome};
 pub use units::{Accuracy, Altitude, Coordinate, Heading, Meters, Parallel, Speed, Timestamp};

@@ -84,9 +84,18 @@ pub struct RideProgress {
     pub remaining_m: Option<f64>,
     /// Share of the way that lies behind, 0 to 1.
     pub fraction: Option<f64>,
-    /// When the vehicle arrives at the pickup or the drop-off, Unix ms UTC.
+    /// When the vehicle arrives at the pickup or the drop-off, Unix ms UTC: the median, so that it is as
+    /// likely later as sooner. It stands until it is clearly wrong or half a minute old.
     #[schema(value_type = Option<i64>)]
     pub eta_ms: Option<Timestamp>,
+    /// Of 10 arrivals 1 is sooner than this, Unix ms UTC. Not later than `eta_ms`.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub eta_p10_ms: Option<Timestamp>,
+    /// Of 10 arrivals 1 is later than this, Unix ms UTC. Not sooner than `eta_ms`.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub eta_p90_ms: Option<Timestamp>,
     /// Seconds from `as_of_ms` to `eta_ms`.
     pub eta_s: Option<f64>,
     /// Whether the vehicle has left the planned route.
@@ -94,6 +103,12 @@ pub struct RideProgress {
     /// Since when it has not moved away from the destination, Unix ms UTC.
     #[schema(value_type = Option<i64>)]
     pub stalled_since_ms: Option<Timestamp>,
+    /// From then on all of this is stale, unless a ping comes before, Unix ms UTC: three times the
+    /// vehicle's usual time between two pings has passed, 10 s at least and 10 min at most. None before it
+    /// was seen twice, and for a ride that is over.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    pub stale_after_ms: Option<Timestamp>,
 }
 
 /// A vehicle as the live API shows it.

@@ -8,12 +8,12 @@ use crate::{
     Rejection, RideEvent, RideEventKind, Speed, Timestamp, Trip, TripOutcome, VehicleId,
     VehicleState,
     id::Id,
-    polyline, proto,
+    proto,
     proto::__buffa::view::{
         self, PingView,
         oneof::{record::Fact, ride_event::Kind},
     },
-    ride_event::Currency,
+    ride_event::{Currency, PlannedRoute},
     units::InvalidCoordinate,
 };
 
@@ -182,14 +182,16 @@ fn event_view(event: &RideEvent) -> view::RideEventView<'_> {
         } => Kind::Assigned(Box::new(view::AssignedView {
             pickup: coordinate_view(Some(*pickup)),
             dropoff: coordinate_view(Some(*dropoff)),
-            route: route.as_deref(),
+            route: route.as_ref().map(|route| &*route.way),
+            route_duration_s: route.as_ref().and_then(PlannedRoute::duration_s),
         })),
         RideEventKind::Arrived => Kind::Arrived(Box::default()),
         RideEventKind::PickedUp => Kind::PickedUp(Box::default()),
         RideEventKind::Rerouted { dropoff, route } => {
             Kind::Rerouted(Box::new(view::ReroutedView {
                 dropoff: coordinate_view(Some(*dropoff)),
-                route: route.as_deref(),
+                route: route.as_ref().map(|route| &*route.way),
+                route_duration_s: route.as_ref().and_then(PlannedRoute::duration_s),
             }))
         }
         RideEventKind::DroppedOff { fare } => Kind::DroppedOff(Box::new(view::DroppedOffView {
@@ -216,13 +218,13 @@ fn event_from(wire: &view::RideEventView<'_>) -> Result<RideEvent, Rejection> {
         Kind::Assigned(assigned) => RideEventKind::Assigned {
             pickup: required_coordinate(&assigned.pickup)?,
             dropoff: required_coordinate(&assigned.dropoff)?,
-            route: assigned.route.map(route).transpose()?,
+            route: PlannedRoute::check(assigned.route, assigned.route_duration_s.map(f64::from))?,
         },
         Kind::Arrived(_) => RideEventKind::Arrived,
         Kind::PickedUp(_) => RideEventKind::PickedUp,
         Kind::Rerouted(rerouted) => RideEventKind::Rerouted {
             dropoff: required_coordinate(&rerouted.dropoff)?,
-            route: rerouted.route.map(route).transpose()?,
+            route: PlannedRoute::check(rerouted.route, rerouted.route_duration_s.map(f64::from))?,
         },
         Kind::DroppedOff(dropped) => RideEventKind::DroppedOff {
             fare: money_from(&dropped.fare)?,
@@ -314,13 +316,6 @@ fn in_range<Wire, Unit>(
     value
         .map(|value| check(value).ok_or(Rejection::OutOfRange))
         .transpose()
-}
-
-/// Checks a route: it must decode, and is kept as text.
-pub(crate) fn route(text: &str) -> Result<std::sync::Arc<str>, Rejection> {
-    polyline::decode(text)
-        .map(|_| text.into())
-        .map_err(|_| Rejection::InvalidRoute)
 }
 
 fn coordinate(lat_e7: i32, lng_e7: i32) -> Result<Coordinate, Rejection> {

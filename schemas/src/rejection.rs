@@ -34,6 +34,9 @@ pub enum Rejection {
     /// The route is no encoded polyline of precision 6, or too long.
     #[error("route must be an encoded polyline of precision 6 with 2 to 10000 points")]
     InvalidRoute,
+    /// The planned duration of the route is out of range, or there is no route.
+    #[error("route_duration_s must be within 1..172800 and come with a route")]
+    InvalidRouteDuration,
     /// The time of the fix is further back than the server takes.
     #[error("time_ms is further back than this server takes")]
     TooOld,
@@ -56,7 +59,7 @@ pub enum Rejection {
 
 impl Rejection {
     /// Every reason, for tables of counts.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Malformed,
         Self::WrongShape,
         Self::InvalidId,
@@ -66,6 +69,7 @@ impl Rejection {
         Self::InvalidCurrency,
         Self::UnpairedName,
         Self::InvalidRoute,
+        Self::InvalidRouteDuration,
         Self::TooOld,
         Self::TooNew,
         Self::TooLarge,
@@ -86,6 +90,7 @@ impl Rejection {
             Self::InvalidCurrency => "invalid_currency",
             Self::UnpairedName => "unpaired_name",
             Self::InvalidRoute => "invalid_route",
+            Self::InvalidRouteDuration => "invalid_route_duration",
             Self::TooOld => "too_old",
             Self::TooNew => "too_new",
             Self::TooLarge => "too_large",

@@ -10,8 +10,7 @@ use crate::{
     Accuracy, Altitude, CancelledBy, Coordinate, Heading, Money, Ping, PingName, Protocol,
     Rejection, RideEvent, RideEventKind, RideId, Speed, Timestamp, VehicleState, id,
     id::{Id, InvalidId},
-    record::route,
-    ride_event::Currency,
+    ride_event::{Currency, PlannedRoute},
 };
 
 /// One position fix as `POST /v1/pings` takes it. Unknown fields are ignored.
@@ -124,6 +123,9 @@ enum RideEventKindUpload {
         dropoff: Place,
         /// The planned way from pickup to drop-off: encoded polyline, precision 6.
         route: Option<String>,
+        /// How long the whole route takes by the plan, s. Only with `route`.
+        #[schema(minimum = 1, maximum = 172_800)]
+        route_duration_s: Option<f64>,
     },
     /// The vehicle stands at the pickup.
     Arrived,
@@ -135,6 +137,9 @@ enum RideEventKindUpload {
         dropoff: Place,
         /// The planned way from here to there: encoded polyline, precision 6.
         route: Option<String>,
+        /// How long the whole route takes by the plan, s. Only with `route`.
+        #[schema(minimum = 1, maximum = 172_800)]
+        route_duration_s: Option<f64>,
     },
     /// The ride is over.
     DroppedOff {
@@ -194,20 +199,22 @@ impl RideEventKindUpload {
             Self::Assigned {
                 pickup,
                 dropoff,
-                route: way,
+                route,
+                route_duration_s,
             } => RideEventKind::Assigned {
                 pickup: pickup.check()?,
                 dropoff: dropoff.check()?,
-                route: way.as_deref().map(route).transpose()?,
+                route: PlannedRoute::check(route.as_deref(), route_duration_s)?,
             },
             Self::Arrived => RideEventKind::Arrived,
             Self::PickedUp => RideEventKind::PickedUp,
             Self::Rerouted {
                 dropoff,
-                route: way,
+                route,
+                route_duration_s,
             } => RideEventKind::Rerouted {
                 dropoff: dropoff.check()?,
-                route: way.as_deref().map(route).transpose()?,
+                route: PlannedRoute::check(route.as_deref(), route_duration_s)?,
             },
             Self::DroppedOff { fare } => RideEventKind::DroppedOff {
                 fare: fare.map(Fare::check).transpose()?,

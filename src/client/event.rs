@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use bytes::Bytes;
-use schemas::{Coordinate, FleetId, Money, RideEvent, RideEventKind, RideId};
+use schemas::{Coordinate, FleetId, Money, PlannedRoute, RideEvent, RideEventKind, RideId};
 use serde::Serialize;
 
 /// A ride event ready to be posted.
@@ -47,13 +47,15 @@ enum Kind<'a> {
     Assigned {
         pickup: Place,
         dropoff: Place,
-        route: Option<&'a str>,
+        #[serde(flatten)]
+        route: Option<Route<'a>>,
     },
     Arrived,
     PickedUp,
     Rerouted {
         dropoff: Place,
-        route: Option<&'a str>,
+        #[serde(flatten)]
+        route: Option<Route<'a>>,
     },
     DroppedOff {
         fare: Option<Fare<'a>>,
@@ -67,6 +69,13 @@ enum Kind<'a> {
 struct Place {
     lat: f64,
     lng: f64,
+}
+
+#[derive(Serialize)]
+struct Route<'a> {
+    route: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route_duration_s: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -85,13 +94,13 @@ impl<'a> From<&'a RideEventKind> for Kind<'a> {
             } => Self::Assigned {
                 pickup: Place::from(*pickup),
                 dropoff: Place::from(*dropoff),
-                route: route.as_deref(),
+                route: route.as_ref().map(Route::from),
             },
             RideEventKind::Arrived => Self::Arrived,
             RideEventKind::PickedUp => Self::PickedUp,
             RideEventKind::Rerouted { dropoff, route } => Self::Rerouted {
                 dropoff: Place::from(*dropoff),
-                route: route.as_deref(),
+                route: route.as_ref().map(Route::from),
             },
             RideEventKind::DroppedOff { fare } => Self::DroppedOff {
                 fare: fare.as_ref().map(Fare::from),
@@ -106,6 +115,15 @@ impl From<Coordinate> for Place {
         Self {
             lat: coordinate.lat(),
             lng: coordinate.lng(),
+        }
+    }
+}
+
+impl<'a> From<&'a PlannedRoute> for Route<'a> {
+    fn from(route: &'a PlannedRoute) -> Self {
+        Self {
+            route: &route.way,
+            route_duration_s: route.duration_s(),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use schemas::{Coordinate, Money, RideEventKind, RideId, polyline, ride_event::Currency};
+use schemas::{Money, PlannedRoute, RideEventKind, RideId, polyline, ride_event::Currency};
 
 use super::{
     plane::Point,
-    router::Router,
+    router::{self, Router},
     town::{Junction, StreetIndex, Town},
 };
 use crate::dice::Dice;
@@ -75,7 +75,7 @@ impl Ride {
             return None;
         }
         let route =
-            (!dice.chance(WITHOUT_ROUTE)).then(|| encode_way(town.point(pickup), &planned, town));
+            (!dice.chance(WITHOUT_ROUTE)).then(|| plan([town.point(pickup)], &planned, town));
         let trip = if dice.chance(OWN_WAY) {
             let via = town.junction_near(town.point(pickup), PICKUP_METERS, dice);
             let mut own = router.find(town, pickup, via);
@@ -115,12 +115,9 @@ pub(super) fn draw_reroute(
     let World { town, router } = world;
     let dropoff = town.junction_near(here, TRIP_METERS, dice);
     let way = router.find(town, junction, dropoff);
-    let points = [here, town.point(junction)]
-        .into_iter()
-        .chain(ends(&way, town));
     let event = RideEventKind::Rerouted {
         dropoff: town.point(dropoff).coordinate()?,
-        route: Some(polyline::encode(coordinates(points)).into()),
+        route: Some(plan([here, town.point(junction)], &way, town)),
     };
     Some((event, way))
 }
@@ -139,14 +136,16 @@ fn draw_after(probability: f64, dice: &mut Dice) -> Option<f64> {
     dice.chance(probability).then(|| dice.between(10.0, 200.0))
 }
 
-fn encode_way(start: Point, way: &[StreetIndex], town: &Town) -> Arc<str> {
-    polyline::encode(coordinates(std::iter::once(start).chain(ends(way, town)))).into()
-}
-
-fn ends(way: &[StreetIndex], town: &Town) -> impl Iterator<Item = Point> {
-    way.iter().map(|street| town.point(town.street(*street).to))
-}
-
-fn coordinates(points: impl Iterator<Item = Point>) -> impl Iterator<Item = Coordinate> {
-    points.filter_map(Point::coordinate)
+/// A way as a router gives it, from some points through the ends of its streets.
+fn plan<const POINTS: usize>(
+    start: [Point; POINTS],
+    way: &[StreetIndex],
+    town: &Town,
+) -> PlannedRoute {
+    let ends = way.iter().map(|street| town.point(town.street(*street).to));
+    let points = start.into_iter().chain(ends);
+    PlannedRoute {
+        way: polyline::encode(points.filter_map(Point::coordinate)).into(),
+        duration: Some(router::duration(way, town)),
+    }
 }

@@ -1,8 +1,8 @@
 //! The fastest way between two junctions, by A* (Hart, Nilsson, Raphael 1968).
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, time::Duration};
 
-use super::town::{Junction, StreetIndex, TOP_SPEED_MPS, Town};
+use super::town::{Junction, Street, StreetIndex, TOP_SPEED_MPS, Town};
 
 /// What a junction costs on the way: waiting and turning, in ms.
 const JUNCTION_MS: u32 = 3_000;
@@ -52,8 +52,7 @@ impl Router {
                 continue;
             }
             for (index, street) in town.streets_from(here) {
-                let travel_ms = (street.length / street.class.speed_mps() * 1e3) as u32;
-                let cost_ms = at_ms + travel_ms + JUNCTION_MS;
+                let cost_ms = at_ms + street_ms(street);
                 let next = street.to.0 as usize;
                 if self.seen_in[next] == self.search && self.cost_ms[next] <= cost_ms {
                     continue;
@@ -84,6 +83,18 @@ impl Router {
         way.reverse();
         way
     }
+}
+
+/// How long a way takes by plan, in whole seconds: one at least.
+pub(super) fn duration(way: &[StreetIndex], town: &Town) -> Duration {
+    let streets_ms = way.iter().map(|street| street_ms(town.street(*street)));
+    let seconds = streets_ms.sum::<u32>().div_ceil(1_000);
+    Duration::from_secs(seconds.max(1).into())
+}
+
+fn street_ms(street: &Street) -> u32 {
+    let travel_ms = (street.length / street.class.speed_mps() * 1e3) as u32;
+    travel_ms + JUNCTION_MS
 }
 
 /// No way is faster than this: straight, at the top speed.

@@ -7,6 +7,15 @@ use serde_json::Value;
 
 use super::{archive, program::Program, wait_for};
 
+/// The fields of an answer that follow from its moment.
+const COUNTDOWN: [&str; 5] = [
+    "now_ms",
+    "arrives_in_s",
+    "arrives_in_p10_s",
+    "arrives_in_p90_s",
+    "is_stale",
+];
+
 /// Everything that a live API, read by `live`, shows of rides and of the vehicles that serve them;
 /// None while it does not know one of them.
 pub(crate) fn live_state(live: impl Fn(&str) -> Option<Value>) -> Option<BTreeMap<String, Value>> {
@@ -18,13 +27,24 @@ pub(crate) fn live_state(live: impl Fn(&str) -> Option<Value>) -> Option<BTreeMa
             let vehicle = ride["vehicle_id"].as_str().unwrap();
             let position = live(&format!("/v1/vehicles/{vehicle}"))?;
             state.insert(format!("vehicle {vehicle}"), position);
-            state.insert(format!("ride {}", ride["ride_id"]), ride.clone());
+            state.insert(format!("ride {}", ride["ride_id"]), without_countdown(ride));
         }
         match page["next_cursor"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => return Some(state),
         }
     }
+}
+
+/// A ride without what follows from the moment of the answer.
+fn without_countdown(ride: &Value) -> Value {
+    let mut ride = ride.clone();
+    for (name, value) in ride.as_object_mut().into_iter().flatten() {
+        if COUNTDOWN.contains(&name.as_str()) {
+            *value = Value::Null;
+        }
+    }
+    ride
 }
 
 /// A ride by its fleet and its id.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use schemas::{CancelledBy, Coordinate, DriverId, Money, RideEvent, RideEventKind};
+use schemas::{CancelledBy, Coordinate, DriverId, Money, PlannedRoute, RideEvent, RideEventKind};
 
 use crate::columns::{Kind, names, optional, required, texts, times, words};
 
@@ -65,6 +65,11 @@ pub(crate) fn schema() -> SchemaRef {
         optional("fare_currency", Kind::Name, "dropped_off: ISO 4217"),
         optional("cancelled_by", Kind::Word, "cancelled: by whom"),
         required("received_at", Kind::Time, "when ingest received it, UTC"),
+        optional(
+            "route_duration_s",
+            Kind::Int,
+            "how long the planned way takes by the plan, s",
+        ),
     ]))
 }
 
@@ -120,7 +125,7 @@ pub(crate) fn batch(events: &[&RideEvent]) -> Result<RecordBatch, ArrowError> {
         ints(|event| pickup(event).map(Coordinate::lng_e7)),
         ints(|event| dropoff(event).map(Coordinate::lat_e7)),
         ints(|event| dropoff(event).map(Coordinate::lng_e7)),
-        texts(events.iter().map(|event| route(event))),
+        texts(events.iter().map(|event| Some(&*route(event)?.way))),
         Arc::new(fares),
         names(
             events
@@ -132,6 +137,10 @@ pub(crate) fn batch(events: &[&RideEvent]) -> Result<RecordBatch, ArrowError> {
             events.iter().map(|event| canceller(event)),
         )?,
         times(events.iter().map(|event| event.received_at.0)),
+        ints(|event| {
+            let seconds = route(event)?.duration_s()?;
+            i32::try_from(seconds).ok()
+        }),
     ];
     RecordBatch::try_new(schema(), columns)
 }
@@ -150,7 +159,7 @@ pub(crate) fn kind_number(kind: &RideEventKind) -> i8 {
 
 /// Bytes that an event takes in memory.
 pub(crate) fn bytes(event: &RideEvent) -> usize {
-    size_of::<RideEvent>() + route(event).map_or(0, str::len)
+    size_of::<RideEvent>() + route(event).map_or(0, |route| route.way.len())
 }
 
 fn pickup(event: &RideEvent) -> Option<Coordinate> {
@@ -169,10 +178,10 @@ fn dropoff(event: &RideEvent) -> Option<Coordinate> {
     }
 }
 
-fn route(event: &RideEvent) -> Option<&str> {
+fn route(event: &RideEvent) -> Option<&PlannedRoute> {
     match &event.kind {
         RideEventKind::Assigned { route, .. } | RideEventKind::Rerouted { route, .. } => {
-            route.as_deref()
+            route.as_ref()
         }
         _ => None,
     }

@@ -7,8 +7,8 @@ use arrow_array::{
 };
 use arrow_schema::{ArrowError, DataType};
 use schemas::{
-    Accuracy, Altitude, CancelledBy, Coordinate, Heading, Money, Ping, PingName, Protocol,
-    RideEvent, RideEventKind, Speed, Timestamp, Trip, TripOutcome, VehicleState,
+    Accuracy, Altitude, CancelledBy, Coordinate, Heading, Money, Ping, PingName, PlannedRoute,
+    Protocol, RideEvent, RideEventKind, Speed, Timestamp, Trip, TripOutcome, VehicleState,
     ride_event::Currency,
 };
 
@@ -139,7 +139,10 @@ fn every_column_of_a_ride_event_has_its_value() {
     let assigned = RideEventKind::Assigned {
         pickup: place(3, 4),
         dropoff: place(5, 6),
-        route: Some("a-route".into()),
+        route: Some(PlannedRoute {
+            way: "a-route".into(),
+            duration: Some(std::time::Duration::from_secs(77)),
+        }),
     };
     let rerouted = RideEventKind::Rerouted {
         dropoff: place(7, 8),
@@ -189,6 +192,7 @@ fn every_column_of_a_ride_event_has_its_value() {
                 ["null", "null", "null", by.as_str(), "null"],
             ),
             ("received_at", ["2 ms"; 5]),
+            ("route_duration_s", ["77", "null", "null", "null", "null"]),
         ],
     );
 }

@@ -28,9 +28,12 @@ pub(crate) fn ride(id: &str, version: u64, phase: Phase) -> RideProgress {
         remaining_m: None,
         fraction: None,
         eta_ms: None,
+        eta_p10_ms: None,
+        eta_p90_ms: None,
         eta_s: None,
         off_route: false,
         stalled_since_ms: None,
+        stale_after_ms: None,
     }
 }
 
@@ -131,6 +134,8 @@ async fn what_is_written_is_read(fleet: Fleet<'_>) {
     (full.travelled_m, full.remaining_m) = (12.3, Some(4_238.8));
     (full.fraction, full.eta_s) = (Some(0.0029), Some(511.5));
     (full.eta_ms, full.stalled_since_ms) = (Some(second(511)), Some(second(3)));
+    (full.eta_p10_ms, full.eta_p90_ms) = (Some(second(401)), Some(second(777)));
+    full.stale_after_ms = Some(second(9));
     full.off_route = true;
     let mut less = ride("r", (1 << 52) + 8, Phase::Cancelled);
     less.fleet_id = fleet.id;

@@ -36,6 +36,9 @@ pub(crate) struct Drive {
     promise: Option<Promise>,
     /// By which logarithm its vehicle's drives took longer when it began.
     longer: f32,
+    /// How long the whole was to take, by a plan that stood all the while: known when it has ended.
+    #[serde(skip)]
+    planned: Option<Duration>,
 }
 
 /// What was seen of a drive, and promised then.
@@ -92,6 +95,7 @@ impl Drive {
             seen: Vec::new(),
             promise: None,
             longer: tempo.longer(here.time),
+            planned: None,
         }
     }
 
@@ -103,6 +107,11 @@ impl Drive {
     /// Has the next estimate become the promise, however near it is.
     pub(crate) fn forget_promise(&mut self) {
         self.promise = None;
+    }
+
+    /// Takes how long the whole was to take, by a plan that stood from its begin to its end.
+    pub(crate) fn note_plan(&mut self, planned: Option<Duration>) {
+        self.planned = planned;
     }
 
     /// Takes where the vehicle is now, and renews the promise.
@@ -203,6 +212,7 @@ impl Drive {
             began: self.began,
             from: self.from.into(),
             to: to.into(),
+            planned_s: self.planned.map(|planned| planned.as_secs() as u32),
             glimpses: glimpses.into(),
         })
     }

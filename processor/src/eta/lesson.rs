@@ -29,6 +29,8 @@ pub struct Lesson {
     pub(crate) began: Timestamp,
     pub(crate) from: Point,
     pub(crate) to: Point,
+    /// How long the whole drive was to take by a plan that did not change while it was under way.
+    pub(crate) planned_s: Option<u32>,
     /// In the order of time; at least one.
     pub(crate) glimpses: Box<[Glimpse]>,
 }

@@ -258,6 +258,7 @@ mod tests {
             began: Timestamp(0),
             from: point,
             to: point,
+            planned_s: None,
             glimpses: (0..length).map(glimpse).collect(),
         }
     }

@@ -1,6 +1,8 @@
 //! How a vehicle has been moving lately: means that forget. It knows no place, no ride and no
 //! ping that the gate did not accept.
 
+use std::time::Duration;
+
 use schemas::{Meters, Speed};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +11,11 @@ const QUICK_S: f64 = 60.0;
 const SLOW_S: f64 = 300.0;
 /// After a silence this long nothing before it counts.
 const FORGOTTEN_S: f64 = 600.0;
+/// A silence of so many times the usual one between two pings says that a vehicle is out of sight, if
+/// it is not shorter or longer than these.
+const SILENCE_INTERVALS: f64 = 3.0;
+const LEAST_SILENCE_S: f64 = 10.0;
+const MOST_SILENCE_S: f64 = 600.0;
 /// The mean of the time between pings follows a new one by this share.
 const INTERVAL_SHARE: f32 = 0.2;
 
@@ -67,6 +74,12 @@ impl Motion {
             interval: before.interval + INTERVAL_SHARE * (seconds as f32 - before.interval),
         }
     }
+
+    /// A vehicle that is silent for longer than this may be anywhere.
+    pub(crate) fn silence(&self) -> Duration {
+        let seconds = SILENCE_INTERVALS * f64::from(self.interval);
+        Duration::from_secs_f64(seconds.clamp(LEAST_SILENCE_S, MOST_SILENCE_S))
+    }
 }
 
 /// What a movement of so many seconds counts in a mean that forgets within `memory_s`.
@@ -118,6 +131,19 @@ mod tests {
         let fast = Motion::after(None, movement(10.0, 200.0, 0.0));
         let later = Motion::after(Some(fast), movement(601.0, 0.0, 0.0));
         assert!(later.quick < 0.1 && (later.interval - 10.0).abs() < 1e-3);
+    }
+
+    fn check_silence(seconds: f64, expected_s: u64) {
+        let silence = Motion::after(None, movement(seconds, 0.0, 0.0)).silence();
+        assert_eq!(silence, Duration::from_secs(expected_s), "{seconds} s");
+    }
+
+    #[test]
+    fn a_silence_is_three_times_the_usual_interval_within_its_bounds() {
+        check_silence(1.0, 10);
+        check_silence(30.0, 90);
+        check_silence(500.0, 600);
+        check_silence(f64::INFINITY, 600);
     }
 
     proptest! {

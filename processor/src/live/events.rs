@@ -14,11 +14,11 @@ use axum::{
     },
 };
 use futures_util::StreamExt as _;
-use schemas::{RideId, RideProgress};
+use schemas::{RideId, RideNow};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    App,
+    App, now,
     problem::{Problem, ProblemBody},
     reader::Reader,
     rides::RideParameters,
@@ -28,14 +28,15 @@ use crate::metrics;
 /// Proxies close connections on which nothing came for a minute.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// Follows a ride: the event `progress` with the ride as its data, now and after every change. The
+/// Follows a ride: the event `progress` with the ride as its data, now and after every change. Between
+/// two events clients count down by their own clock, and tell that it is stale by `stale_after_ms`. The
 /// stream ends with the ride; a client should close its side then, or it connects again.
 #[utoipa::path(
     get,
     path = "/v1/rides/{id}/events",
     params(("id" = String, Path, description = "The ride"), RideParameters),
     responses(
-        (status = 200, description = "The ride now, and after every change", body = RideProgress,
+        (status = 200, description = "The ride now, and after every change", body = RideNow,
          content_type = "text/event-stream"),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -66,7 +67,7 @@ pub(super) async fn follow(
         .ok_or(Problem::UnknownRide)?;
     let events = changes.map(move |ride| {
         let _held = &place;
-        Ok::<_, Infallible>(to_event(&ride))
+        Ok::<_, Infallible>(to_event(&ride.shown_at(now())))
     });
     let shutdown = app.shutdown;
     let over = async move {
@@ -80,13 +81,13 @@ pub(super) async fn follow(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-fn to_event(ride: &RideProgress) -> Event {
+fn to_event(shown: &RideNow) -> Event {
     let event = Event::default()
         .event("progress")
-        .id(ride.version.to_string());
+        .id(shown.ride.version.to_string());
     // Numbers and texts always become JSON; a comment keeps the stream should they not.
     event
-        .json_data(ride)
+        .json_data(shown)
         .unwrap_or_else(|error| Event::default().comment(error.to_string()))
 }
 

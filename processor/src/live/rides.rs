@@ -13,12 +13,12 @@ use axum::{
     },
     http::{HeaderName, header},
 };
-use schemas::{FleetId, Phase, RideId, RideProgress};
+use schemas::{FleetId, Phase, RideId, RideNow};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    App,
+    App, now,
     problem::{Problem, ProblemBody},
     reader::Reader,
     recent::Aged,
@@ -74,7 +74,7 @@ pub(super) struct ListParameters {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RidesPage {
     /// The rides.
-    rides: Vec<RideProgress>,
+    rides: Vec<RideNow>,
     /// The cursor of the next page; missing on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -88,7 +88,7 @@ pub(super) struct RidesPage {
     path = "/v1/rides/{id}",
     params(("id" = String, Path, description = "The ride"), RideParameters),
     responses(
-        (status = 200, description = "The ride as it is now", body = RideProgress,
+        (status = 200, description = "The ride as it is now", body = RideNow,
          headers(("Age" = u64, description = "Seconds since the cache gave this answer"))),
         (status = 400, description = "A parameter cannot be read", body = ProblemBody,
          content_type = "application/problem+json"),
@@ -107,12 +107,12 @@ pub(super) async fn show(
     reader: Reader,
     ride: Result<Path<RideId>, PathRejection>,
     parameters: Result<Query<RideParameters>, QueryRejection>,
-) -> Result<([(HeaderName, String); 1], Json<RideProgress>), Problem> {
+) -> Result<([(HeaderName, String); 1], Json<RideNow>), Problem> {
     let (Path(ride), Query(RideParameters { fleet, share })) = (ride?, parameters?);
     let fleet = reader.ride(fleet, ride, share.as_deref())?;
     let Aged { value, age } = app.ride(fleet, ride).await?;
     let ride = value.ok_or(Problem::UnknownRide)?;
-    Ok((age_header(age), Json(ride)))
+    Ok((age_header(age), Json(ride.shown_at(now()))))
 }
 
 /// Lists rides.
@@ -155,6 +155,8 @@ pub(super) async fn list(
     let has_more = rides.len() > limit;
     rides.truncate(limit);
     let next_cursor = rides.last().filter(|_| has_more).map(|ride| ride.ride_id);
+    let now = now();
+    let rides = rides.into_iter().map(|ride| ride.shown_at(now)).collect();
     Ok(Json(RidesPage { rides, next_cursor }))
 }
 

@@ -3,7 +3,7 @@
 
 #![expect(unused_qualifications, reason = "utoipa's macros write paths in full")]
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    App,
+    App, now,
     problem::{Problem, ProblemBody},
     reader::Reader,
 };
@@ -86,9 +86,8 @@ pub(super) async fn make(
     }
     let share = app.guard.share(fleet.as_str(), ride.as_str(), lasts);
     let share = share.ok_or(Problem::NoSuchPage)?;
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
     Ok(Json(Share {
         path: format!("/v1/rides/{ride}?fleet={fleet}&share={share}"),
-        until_ms: (since_1970.unwrap_or_default() + lasts).as_millis() as u64,
+        until_ms: now().0 as u64 + lasts.as_millis() as u64,
     }))
 }

@@ -76,9 +76,10 @@ async fn a_ride_and_a_vehicle_are_shown_and_listed() {
         (&ride["phase"], &ride["vehicle_id"]),
         (&"to_pickup".into(), &"v".into())
     );
+    let listed = json(&router, "/v1/rides?phase=to_pickup").await["rides"][0].clone();
     assert_eq!(
-        json(&router, "/v1/rides?phase=to_pickup").await["rides"][0],
-        ride
+        (&listed["ride_id"], &listed["eta_ms"]),
+        (&"r".into(), &ride["eta_ms"])
     );
     assert_eq!(
         json(&router, "/v1/rides?phase=on_trip").await["rides"],
@@ -94,6 +95,28 @@ async fn a_ride_and_a_vehicle_are_shown_and_listed() {
     assert!((near["vehicles"][0]["distance_m"].as_f64().unwrap() - 100.0).abs() < 0.2);
     let openapi = json(&router, "/v1/openapi.json").await;
     assert!(openapi["paths"]["/v1/rides/{id}/events"]["get"].is_object());
+}
+
+#[tokio::test]
+async fn an_answer_counts_from_its_own_moment_and_says_that_it_is_stale() {
+    let (cache, mut state) = (Arc::new(MemoryCache::default()), ShardState::default());
+    let ago = |seconds: i64| (now().0 - second(0).0) / 1_000 - seconds;
+    let assigned = event("r", "v", ago(62), assigned(3_000.0, 8_000.0));
+    state.apply(&assigned, second(0).0);
+    for at_s in [ago(61), ago(60)] {
+        state.apply(&ping("v", at_s, 0.0), second(0).0);
+    }
+    show(&cache, &mut state).await;
+    let router = app(cache, 1);
+    let listed = json(&router, "/v1/rides").await["rides"][0].clone();
+    for ride in [json(&router, "/v1/rides/r").await, listed] {
+        let seconds = |name: &str| ride[name].as_f64().unwrap();
+        let run_down = seconds("eta_s") - seconds("arrives_in_s");
+        assert!((60.0..=90.0).contains(&run_down), "{ride}");
+        assert_eq!(ride["is_stale"], true, "{ride}");
+        let left_ms = seconds("eta_ms") - seconds("now_ms");
+        assert!((left_ms - seconds("arrives_in_s") * 1e3).abs() < 1.0);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! What a ride makes of its events, in whatever order they come.
 
-use schemas::RideEventKind::{self, Arrived, Cancelled, DroppedOff, PickedUp, Rerouted};
+use schemas::{
+    Money,
+    RideEventKind::{self, Arrived, Cancelled, DroppedOff, PickedUp, Rerouted},
+};
 
 use super::*;
 use crate::testing::{assigned, place, ride_event, second, spot};

@@ -70,7 +70,7 @@ impl ShardState {
             self.effects.forgotten_rides += 1;
             if tracked.is_dirty {
                 // Nobody has been shown how it ended.
-                let ended = progress::of(&tracked.ride, key);
+                let ended = progress::of(&tracked.ride, key, None);
                 self.effects.changes.push(Change::Ride(ended));
             }
             return;

@@ -1,5 +1,7 @@
-//! What the state of a shard promises, by examples of rides; its laws are in `laws` and `heirs`.
+//! What the state of a shard promises, by examples of rides; of arrivals in `arrivals`; its laws
+//! are in `laws` and `heirs`.
 
+mod arrivals;
 mod heirs;
 mod laws;
 

@@ -85,7 +85,7 @@ fn a_cab_stands_at_the_pickup_and_at_the_destination_when_it_says_so() {
 }
 
 #[test]
-fn every_route_begins_at_the_pickup_and_ends_at_the_destination() {
+fn every_route_begins_at_the_pickup_ends_at_the_destination_and_takes_as_long_as_a_drive() {
     for (ride, event) in day(3) {
         if let RideEventKind::Assigned {
             pickup,
@@ -93,9 +93,15 @@ fn every_route_begins_at_the_pickup_and_ends_at_the_destination() {
             route: Some(route),
         } = event
         {
-            let points = schemas::polyline::decode(&route).unwrap();
+            let points = schemas::polyline::decode(&route.way).unwrap();
             assert!(points[0].distance(pickup).0 < 1.0, "{ride}");
             assert!(points[points.len() - 1].distance(dropoff).0 < 1.0, "{ride}");
+            let meters: f64 = points
+                .windows(2)
+                .map(|pair| pair[0].distance(pair[1]).0)
+                .sum();
+            let mps = meters / route.duration.unwrap().as_secs_f64();
+            assert!((2.0..20.0).contains(&mps), "{ride}: {mps} m/s");
         }
     }
 }

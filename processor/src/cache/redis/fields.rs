@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Number, Value};
 
 /// The fields of a ride, in the order in which they are sent.
-pub(super) const OF_RIDE: [&str; 15] = [
+pub(super) const OF_RIDE: [&str; 18] = [
     "version",
     "vehicle_id",
     "driver_id",
@@ -20,9 +20,12 @@ pub(super) const OF_RIDE: [&str; 15] = [
     "remaining_m",
     "fraction",
     "eta_ms",
+    "eta_p10_ms",
+    "eta_p90_ms",
     "eta_s",
     "off_route",
     "stalled_since_ms",
+    "stale_after_ms",
 ];
 /// The fields of a vehicle.
 pub(super) const OF_VEHICLE: [&str; 10] = [
@@ -109,6 +112,7 @@ mod tests {
             (ride, vehicle, driver) in (ID, ID, option::of(ID)),
             (version, phase) in (any::<u64>(), 0..Phase::ALL.len()),
             (since, as_of, eta, stalled) in (time(), time(), option::of(time()), option::of(time())),
+            (p10, p90, stale) in (option::of(time()), option::of(time()), option::of(time())),
             (lat, lng, travelled) in (option::of(number()), option::of(number()), number()),
             (left, fraction, eta_s) in (option::of(number()), option::of(0.0..=1.0), option::of(number())),
             off_route in any::<bool>(),
@@ -128,9 +132,12 @@ mod tests {
                 remaining_m: left,
                 fraction,
                 eta_ms: eta,
+                eta_p10_ms: p10,
+                eta_p90_ms: p90,
                 eta_s,
                 off_route,
                 stalled_since_ms: stalled,
+                stale_after_ms: stale,
             }
         }
     }

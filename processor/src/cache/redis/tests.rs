@@ -286,7 +286,7 @@ async fn what_one_instance_writes_another_sees_also_after_the_server_was_away() 
 }
 
 #[tokio::test]
-async fn a_ride_of_average_size_is_written_in_one_command_of_400_bytes() {
+async fn a_ride_of_average_size_is_written_in_one_command_of_460_bytes() {
     let cache = RedisCache::open("redis://127.0.0.1:1").unwrap();
     let mut full = ride(
         "0b8ed5f1-7a3c-4e0a-9d1f-2c6a",
@@ -299,9 +299,11 @@ async fn a_ride_of_average_size_is_written_in_one_command_of_400_bytes() {
     (full.travelled_m, full.remaining_m) = (1_612.3, Some(4_238.8));
     (full.fraction, full.eta_s) = (Some(0.2755), Some(511.5));
     (full.eta_ms, full.as_of_ms) = (Some(second(511)), second(1));
+    (full.eta_p10_ms, full.eta_p90_ms) = (Some(second(401)), Some(second(777)));
+    full.stale_after_ms = Some(second(11));
     let mut questions = pipe();
     cache.add(&Change::Ride(full), &mut questions);
     assert_eq!(questions.cmd_iter().count(), 1);
     let bytes = questions.get_packed_pipeline().len();
-    assert!(bytes <= 400, "{bytes} bytes");
+    assert!(bytes <= 460, "{bytes} bytes");
 }

@@ -125,6 +125,32 @@ proptest! {
     }
 
     #[test]
+    fn the_arrival_that_is_shown_keeps_its_order_and_runs_down_until_something_is_said(
+        entries in entries(), waits_s in [0_i64..900, 0_i64..900, 0_i64..90_000],
+    ) {
+        let mut state = ShardState::default();
+        for entry in entries {
+            state.apply(&entry.record, entry.appended_ms);
+            for ride in live(&state).1.into_values() {
+                let mut now = ride.as_of_ms;
+                let mut before = f64::INFINITY;
+                for wait_s in waits_s {
+                    let shown = ride.countdown(now);
+                    let known = [shown.arrives_in_p10_s, shown.arrives_in_s, shown.arrives_in_p90_s];
+                    let left: Vec<f64> = known.into_iter().flatten().collect();
+                    prop_assert!(left.is_empty() || left.len() == 3, "{ride:?}");
+                    prop_assert!(left.is_sorted() && left.iter().all(|left| *left >= 10.0));
+                    prop_assert!(left.iter().all(|left| left.is_finite() && *left < 1e6));
+                    let middle = left.get(1).copied().unwrap_or(0.0);
+                    prop_assert!(middle <= before);
+                    before = middle;
+                    now.0 += wait_s * 1_000;
+                }
+            }
+        }
+    }
+
+    #[test]
     fn versions_only_grow_and_counts_are_right(entries in entries()) {
         let mut state = ShardState::default();
         let mut versions: BTreeMap<String, u64> = BTreeMap::new();
