@@ -64,3 +64,8 @@ impl History {
         &self.rides[number.0 as usize]
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -112,3 +112,6 @@ fn learn(history: &History, model: &mut Model, visibility: Visibility) -> Taken 
     progress.finish();
     taken
 }
+
+#[cfg(test)]
+mod tests;
