@@ -16,7 +16,7 @@ fn learned(more: &[&str]) -> anyhow::Result<Summary> {
 #[test]
 fn every_ride_that_ended_teaches_once() {
     let summary = learned(&[]).unwrap();
-    assert_eq!((summary.rides, summary.drives), (RIDES, RIDES));
+    assert_eq!((summary.taken.rides, summary.drives), (RIDES as u64, RIDES));
     assert_eq!(summary.taken.lessons, RIDES as u64);
     assert_eq!(summary.taken.elsewhere, 0);
 }
