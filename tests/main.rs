@@ -22,6 +22,7 @@ mod conservation;
 mod contracts;
 mod kafka;
 mod kcl;
+mod learning;
 mod monitoring;
 mod mqtt;
 mod redis;

@@ -10,17 +10,23 @@
 mod city;
 pub(crate) mod drive;
 mod estimate;
+mod features;
+mod fit;
+mod forest;
 mod formula;
+mod grow;
+mod interval;
 mod lesson;
 mod memory;
 mod model;
 pub(crate) mod motion;
 mod promise;
+pub(crate) mod tempo;
 
 pub use city::City;
 pub use drive::Kept;
 pub use estimate::{Estimate, Share};
 pub use lesson::{Lesson, Stage};
-pub use memory::Memory;
-pub use model::{Model, Models};
+pub use memory::{Learned, Memory};
+pub use model::{Model, Models, Predictor};
 pub use promise::Promise;

@@ -7,7 +7,8 @@
 //! Every 100 ms what changed goes to the [`Cache`], each thing once, as it is then; trips that are due
 //! wait in the state's outbox until the stream has them. Neither stops the reading. Now and then a
 //! snapshot of the state, outbox and all, is stored with its position. The [`live`] API answers
-//! riders and dispatchers from the cache alone, which [`rebuild()`] can fill from snapshots.
+//! riders and dispatchers from the cache alone, which [`rebuild()`] can fill from snapshots. Drives
+//! that end teach the models of [`eta`], which the [`learner`] keeps beside the snapshots.
 
 mod agenda;
 mod fix;
@@ -16,6 +17,7 @@ mod forgotten;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 mod gate;
+mod learner;
 mod metrics;
 mod outbox;
 mod owners;
@@ -23,6 +25,7 @@ mod progress;
 mod rebuild;
 mod ride;
 mod route;
+mod run;
 mod settings;
 mod shard_state;
 mod snapshot;
@@ -44,8 +47,9 @@ mod testing;
 
 pub use cache::Cache;
 pub use gate::Verdict;
+pub use learner::{Cities, Learning, Settings as LearningSettings};
 pub use rebuild::{Rebuilt, rebuild};
 pub use ride::EventOutcome;
+pub use run::{Ports, run};
 pub use settings::Settings;
 pub use shard_state::{Effects, Outcome, ShardState};
-pub use worker::run;

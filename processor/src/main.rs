@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use objects::Objects;
 use processor::{
-    Cache, Rebuilt,
+    Cache, Cities, Rebuilt,
     live::{self, Live, Sources},
 };
 use service::{Drain, LogFormat, Process, Stage, Terms};
@@ -153,12 +153,18 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
         stream,
         state,
         cache,
+        cities,
         guard,
     } = opened?;
     let processor = Stage::start("processor", &stop, |drain| {
-        let (stream, cache) = (stream.clone(), cache.clone());
+        let ports = processor::Ports {
+            stream: stream.clone(),
+            objects: state,
+            cache: cache.clone(),
+            cities,
+        };
         let (settings, drain) = (settings.processor.clone(), Drain::HandOver(drain));
-        async move { processor::run(&settings, stream, state, cache, drain).await }
+        async move { processor::run(&settings, ports, drain).await }
     });
     let live = Stage::start("live api", &stop, |drain| {
         let sources = Sources { cache, guard };
@@ -173,11 +179,12 @@ async fn follow(settings: &Settings, process: Process) -> anyhow::Result<()> {
     ended.and(stream.close().await.context("stream"))
 }
 
-/// The stream, the storage and the cache, and who may read that.
+/// The stream, the storage and the cache, what is known of cities, and who may read.
 struct Backends {
     stream: Arc<dyn Stream>,
     state: Arc<dyn Objects>,
     cache: Arc<dyn Cache>,
+    cities: Cities,
     guard: Arc<Guard>,
 }
 
@@ -189,11 +196,14 @@ impl Backends {
         let kept = open_kept(&url(&settings.state), &settings.cache).await;
         let backends = service::both(stream.context("--stream"), kept);
         let guard = Guard::start(&settings.access).await;
-        let ((stream, (state, cache)), guard) = service::both(backends, guard)?;
+        let cities = Cities::open(&settings.processor.learning).await;
+        let known = service::both(guard, cities);
+        let ((stream, (state, cache)), (guard, cities)) = service::both(backends, known)?;
         Ok(Self {
             stream,
             state,
             cache,
+            cities,
             guard: guard.into(),
         })
     }

@@ -9,6 +9,7 @@ use schemas::Phase;
 
 use crate::{
     gate::Verdict,
+    learner,
     ride::EventOutcome,
     shard_state::{Effects, Outcome},
 };
@@ -33,6 +34,7 @@ const EVENTS: [(EventOutcome, &str); 4] = [
 /// Describes the metrics, and shows those that an alert waits for while they are zero: of a counter
 /// that begins with its first count nobody sees that it has grown.
 pub(crate) fn describe() {
+    learner::metrics::describe();
     describe_counter!(
         "hansom_processor_pings_total",
         "Pings read, by what became of them"
@@ -157,7 +159,9 @@ impl Tally {
     }
 }
 
-pub(crate) fn forgotten(effects: &Effects) {
+/// What a state asked to be done, but for the changes.
+pub(crate) fn effects(effects: &Effects) {
+    learner::metrics::drives(effects);
     counter!("hansom_processor_vehicles_forgotten_total").increment(effects.forgotten_vehicles);
     counter!("hansom_processor_rides_forgotten_total").increment(effects.forgotten_rides);
     counter!("hansom_processor_rides_abandoned_total").increment(effects.abandoned_rides);

@@ -12,6 +12,7 @@ use crate::{
         Models, Promise, Stage,
         drive::{Drive, Goal, RouteLeft},
         motion::Motion,
+        tempo::Tempo,
     },
     fix::{Fix, Spot, Step},
     follow::Follow,
@@ -187,7 +188,7 @@ impl Ride {
     }
 
     /// Renews what riders are told of the arrival, after a fix or an event.
-    pub(crate) fn promise(&mut self, motion: Option<Motion>, models: &Models) {
+    pub(crate) fn promise(&mut self, motion: Option<Motion>, tempo: Tempo, models: &Models) {
         let stage = match self.phase() {
             Phase::ToPickup => Stage::Approach,
             Phase::OnTrip => Stage::Trip,
@@ -205,7 +206,7 @@ impl Ride {
         };
         let drive = self
             .drive
-            .get_or_insert_with(|| Box::new(Drive::begin(stage, begin)));
+            .get_or_insert_with(|| Box::new(Drive::begin(stage, begin, tempo)));
         drive.advance(here, motion.unwrap_or_default(), goal, models);
     }
 

@@ -9,7 +9,7 @@ use std::{
 use clap::Args;
 use service::parse_duration;
 
-use crate::shard_state::MAX_VEHICLES;
+use crate::{learner, shard_state::MAX_VEHICLES};
 
 /// How much a shard may hold, and how often its state is stored.
 #[derive(Debug, Clone, Args)]
@@ -31,6 +31,9 @@ pub struct Settings {
     /// ones are passed over and counted.
     #[arg(long, value_name = "N", default_value = "1000000")]
     pub vehicles_per_shard: NonZeroUsize,
+    /// How times of arrival are learned.
+    #[command(flatten)]
+    pub learning: learner::Settings,
 }
 
 impl Default for Settings {
@@ -39,6 +42,7 @@ impl Default for Settings {
             snapshot_interval: Duration::from_secs(30),
             cache_flush: Duration::from_millis(100),
             snapshot_records: const { NonZeroU64::new(1_000_000).unwrap() },
+            learning: learner::Settings::default(),
             vehicles_per_shard: const { NonZeroUsize::new(MAX_VEHICLES).unwrap() },
         }
     }

@@ -10,33 +10,22 @@
 
 mod forgetting;
 mod inheriting;
+mod learning;
 
 use std::collections::VecDeque;
 
-use crate::eta::{Kept, Lesson, Models, Promise};
+use crate::eta::{Kept, Lesson, Models};
 
 use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    agenda::Agenda,
-    cache::Change,
-    forgotten::ForgottenRides,
-    gate::Verdict,
-    outbox::Outbox,
-    owners::Owners,
-    progress,
-    ride::{Arrival, EventOutcome},
-    trip,
-    vehicle::Vehicle,
-    vehicles::Vehicles,
+    agenda::Agenda, cache::Change, forgotten::ForgottenRides, gate::Verdict, outbox::Outbox,
+    owners::Owners, progress, ride::EventOutcome, trip, vehicle::Vehicle, vehicles::Vehicles,
 };
 
 /// Vehicles at most, unless it is told otherwise: 0.3 GB without their rides.
 pub(crate) const MAX_VEHICLES: usize = 1_000_000;
-
-/// Lessons that wait for a model at most: a day of a shard's, some 10 MB.
-const MAX_LESSONS: usize = 50_000;
 
 /// The state of one shard.
 pub struct ShardState {
@@ -112,29 +101,6 @@ impl ShardState {
     /// Sets how many vehicles there may be. Those that are there stay.
     pub fn limit_vehicles(&mut self, max: usize) {
         self.max_vehicles = max;
-    }
-
-    /// Predicts with these models from now on.
-    pub fn set_models(&mut self, models: Models) {
-        self.models = models;
-    }
-
-    /// What riders are told of a ride's arrival, as of the last ping.
-    pub fn promised(&mut self, fleet: FleetId, ride: RideId) -> Option<Promise> {
-        let owner = self.owners.get(fleet, ride)?;
-        let vehicle = self.image.vehicles.get_mut(fleet, owner)?;
-        vehicle.ride_mut(ride)?.ride.promised().copied()
-    }
-
-    /// Lessons that no model has yet, oldest first.
-    pub fn lessons(&self) -> impl ExactSizeIterator<Item = &Lesson> {
-        self.image.lessons.iter()
-    }
-
-    /// Lets the first lessons go: models have them.
-    pub fn forget_lessons(&mut self, count: usize) {
-        let count = count.min(self.image.lessons.len());
-        self.image.lessons.drain(..count);
     }
 
     /// Hands out what is to be done, of so many vehicles at most: those that wait longest. However
@@ -280,34 +246,6 @@ impl ShardState {
             }
         }
         outcome
-    }
-
-    /// Takes what a drive teaches that has ended.
-    fn learn(&mut self, event: &RideEvent, arrival: &Arrival) {
-        let Arrival {
-            drive,
-            stage,
-            time,
-            place,
-        } = arrival;
-        self.effects.kept.extend(drive.kept(*time));
-        let name = Lesson::name(event.fleet, event.ride, *stage);
-        let Some(lesson) = drive.lesson(name, *time, *place) else {
-            self.effects.unfit_drives += 1;
-            return;
-        };
-        if self.image.lessons.len() >= MAX_LESSONS {
-            self.image.lessons.pop_front();
-            self.effects.lost_lessons += 1;
-        }
-        self.image.lessons.push_back(lesson);
-    }
-
-    fn promise_anew(&mut self, event: &RideEvent) {
-        let vehicles = &mut self.image.vehicles;
-        if let Some(vehicle) = vehicles.get_mut(event.fleet, event.vehicle) {
-            vehicle.promise_anew(event.ride, &self.models);
-        }
     }
 
     /// Moves a ride to the vehicle of a later event. A former vehicle's word, and that of one that

@@ -12,6 +12,7 @@ use crate::{
     eta::{
         Models,
         motion::{Motion, Movement},
+        tempo::Tempo,
     },
     fix::{Fix, Spot, Step},
     gate::{Gate, Verdict},
@@ -24,7 +25,7 @@ use crate::{
 /// more in an hour; a client that makes them up loses the oldest.
 pub(crate) const MAX_RIDES: usize = 16;
 
-/// One vehicle: 240 bytes without rides, as long as its ids are short.
+/// One vehicle: 256 bytes without rides, as long as its ids are short.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Vehicle {
     pub(crate) key: VehicleKey,
@@ -36,6 +37,7 @@ pub(crate) struct Vehicle {
     fix: Option<Fix>,
     /// None before it was seen twice.
     motion: Option<Motion>,
+    tempo: Tempo,
     state: VehicleState,
     pub(crate) rides: Vec<Tracked>,
     /// When the stream last had something of this vehicle.
@@ -69,6 +71,7 @@ impl Vehicle {
             gate: Gate::default(),
             fix: None,
             motion: None,
+            tempo: Tempo::default(),
             state: VehicleState::default(),
             rides: Vec::new(),
             heard_ms: 0,
@@ -194,15 +197,20 @@ impl Vehicle {
 
     /// Renews what its ride's rider is told after an event of it.
     pub(crate) fn promise_anew(&mut self, ride: RideId, models: &Models) {
-        let motion = self.motion;
+        let (motion, tempo) = (self.motion, self.tempo);
         if let Some(tracked) = self.ride_mut(ride) {
-            tracked.ride.promise(motion, models);
+            tracked.ride.promise(motion, tempo, models);
         }
+    }
+
+    /// Takes how much longer one of its drives took than was predicted.
+    pub(crate) fn note_tempo(&mut self, longer: f32, ended: Timestamp) {
+        self.tempo.learn(longer, ended);
     }
 
     fn promise(&mut self, models: &Models) {
         for tracked in &mut self.rides {
-            tracked.ride.promise(self.motion, models);
+            tracked.ride.promise(self.motion, self.tempo, models);
         }
     }
 
@@ -267,6 +275,6 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_each_vehicle_is_small() {
-        assert!(size_of::<Vehicle>() <= 240, "{}", size_of::<Vehicle>());
+        assert!(size_of::<Vehicle>() <= 256, "{}", size_of::<Vehicle>());
     }
 }

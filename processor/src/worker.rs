@@ -3,6 +3,7 @@
 
 mod reported;
 mod saver;
+mod teaching;
 mod view;
 mod word;
 
@@ -12,26 +13,22 @@ use std::{
 };
 
 use anyhow::Context;
-use objects::Objects;
 use schemas::Record;
 use service::Drain;
-use tokio::{
-    task::JoinSet,
-    time::{self, Instant},
-};
+use tokio::time::{self, Instant};
 use tracing::{error, info, warn};
-use transport::{Fetched, Position, Producer, Read, Shard, Stream};
+use transport::{Fetched, Position, Producer, Read, Shard};
 
 use crate::{
-    Cache, Settings, ShardState, metrics, metrics::Tally, snapshot::Snapshots, trips::TripWriter,
+    Cache, Settings, ShardState, learner::port::Port, metrics, metrics::Tally, snapshot::Snapshots,
+    trips::TripWriter,
 };
 use reported::Reported;
 use saver::{Saved, Saver};
+use teaching::{Heard, Lessons, Teaching};
 use view::View;
 use word::{checkpoint, close};
 
-/// The group under which all processors share out the shards.
-const GROUP: &str = "processor";
 /// So many tries to write the last trips and to store the last snapshot before the process ends.
 const LAST_TRIES: u32 = 5;
 /// Waits between two tries.
@@ -39,57 +36,23 @@ const RETRY_WAIT: Duration = Duration::from_millis(500);
 /// After losing a shard, so that two processes that both get it do not spin.
 const LOST_WAIT: Duration = Duration::from_secs(1);
 
-/// Follows all shards that fall to this process, until `drain` is requested and what it says is
-/// to be read is processed and stored.
+/// What a worker acts on, besides its shard.
+pub(crate) struct Tools {
+    pub(crate) settings: Settings,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) producer: Arc<dyn Producer>,
+    pub(crate) cache: Arc<dyn Cache>,
+    pub(crate) learner: Port,
+    pub(crate) drain: Drain,
+}
+
+/// Follows a shard until it is to be left.
 ///
 /// # Errors
-/// An error that needs a human: the stream is broken for good, or a snapshot cannot be read.
-pub async fn run(
-    settings: &Settings,
-    stream: Arc<dyn Stream>,
-    objects: Arc<dyn Objects>,
-    cache: Arc<dyn Cache>,
-    drain: Drain,
-) -> anyhow::Result<()> {
-    metrics::describe();
-    let mut consumer = stream.consumer(GROUP);
-    let mut workers = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = drain.requested() => break,
-            shard = consumer.acquire() => {
-                let shard = shard.context("acquire a shard")?;
-                let ports = Ports {
-                    settings: settings.clone(),
-                    snapshots: Snapshots::of(objects.clone(), shard.id()),
-                    producer: stream.producer(),
-                    cache: cache.clone(),
-                    drain: drain.clone(),
-                };
-                workers.spawn(work(shard, ports));
-            }
-            Some(ended) = workers.join_next() => ended.context("a worker panicked")??,
-        }
-    }
-    drop(consumer);
-    while let Some(ended) = workers.join_next().await {
-        ended.context("a worker panicked")??;
-    }
-    Ok(())
-}
-
-/// What a worker acts on, besides its shard.
-struct Ports {
-    settings: Settings,
-    snapshots: Snapshots,
-    producer: Arc<dyn Producer>,
-    cache: Arc<dyn Cache>,
-    drain: Drain,
-}
-
-async fn work(mut shard: Box<dyn Shard>, ports: Ports) -> anyhow::Result<()> {
+/// As for [`run`](crate::run()).
+pub(crate) async fn work(mut shard: Box<dyn Shard>, tools: Tools) -> anyhow::Result<()> {
     let id = shard.id().clone();
-    let mut worker = Worker::start(&mut *shard, ports)
+    let mut worker = Worker::start(&mut *shard, tools)
         .await
         .with_context(|| format!("take over shard {id}"))?;
     info!(shard = %id, vehicles = worker.state.vehicles(), "following a shard");
@@ -118,6 +81,7 @@ struct Worker {
     saver: Saver,
     trips: TripWriter,
     view: View,
+    teaching: Teaching,
     drain: Drain,
     reported: Reported,
 }
@@ -138,6 +102,7 @@ enum Next {
     Stored(Saved),
     /// So many trips left the outbox.
     Sent(usize),
+    Hear(Heard),
     /// The process is to end: no more waiting.
     Drain,
     /// The process is to end, and what it is to read is read.
@@ -161,11 +126,11 @@ enum End {
 
 impl Worker {
     /// Loads the last snapshot, to go on after it.
-    async fn start(shard: &mut dyn Shard, mut ports: Ports) -> anyhow::Result<Self> {
+    async fn start(shard: &mut dyn Shard, mut tools: Tools) -> anyhow::Result<Self> {
         let loaded = loop {
-            match ports.snapshots.load(shard.lineage()).await {
+            match tools.snapshots.load(shard.lineage()).await {
                 Ok(loaded) => break loaded,
-                Err(error) if is_passing(&error) && !ports.drain.is_requested() => {
+                Err(error) if is_passing(&error) && !tools.drain.is_requested() => {
                     warn!(shard = %shard.id(), %error, "loading the snapshot again");
                     time::sleep(RETRY_WAIT).await;
                 }
@@ -182,16 +147,18 @@ impl Worker {
             position: loaded.position,
             unsaved: Unsaved::Nothing,
             records_since: 0,
-            snapshot_at: Instant::now() + ports.settings.snapshot_interval,
-            view: View::of(ports.cache, ports.settings.cache_flush),
-            settings: ports.settings,
-            saver: Saver::Idle(ports.snapshots),
-            trips: TripWriter::new(ports.producer),
-            drain: ports.drain,
+            snapshot_at: Instant::now() + tools.settings.snapshot_interval,
+            view: View::of(tools.cache, tools.settings.cache_flush),
+            settings: tools.settings,
+            saver: Saver::Idle(tools.snapshots),
+            trips: TripWriter::new(tools.producer),
+            teaching: Teaching::by(tools.learner),
+            drain: tools.drain,
             reported: Reported::begin(),
         };
         let max_vehicles = worker.settings.vehicles_per_shard.get();
         worker.state.limit_vehicles(max_vehicles);
+        worker.teaching.take_news(&mut worker.state);
         worker.report();
         Ok(worker)
     }
@@ -209,6 +176,7 @@ impl Worker {
                 Next::Finish => return self.finish(shard, End::Drained).await,
                 Next::Sent(trips) => self.note_sent(trips),
                 Next::Show => self.view.show(&mut self.state),
+                Next::Hear(heard) => self.hear(heard),
                 Next::Stored(Saved::Lost) => return Ok(End::Lost),
                 Next::Stored(saved) => self.note_stored(shard, saved).await,
                 Next::Store | Next::Drain => {}
@@ -235,6 +203,7 @@ impl Worker {
             saved = self.saver.done() => Ok(Next::Stored(saved)),
             () = time::sleep_until(self.snapshot_at), if !is_storing => Ok(Next::Store),
             () = self.view.is_due(waiting) => Ok(Next::Show),
+            heard = self.teaching.heard() => Ok(Next::Hear(heard)),
             sent = self.trips.write(self.state.outbox_mut()) => Ok(Next::Sent(sent)),
             read = shard.read() => Ok(Next::Take(read?)),
             () = self.drain.requested() => Ok(Next::Drain),
@@ -256,6 +225,7 @@ impl Worker {
                 }
             }
         }
+        self.teaching.let_go_unheard(&mut self.state);
         self.unsaved = Unsaved::Something;
         self.records_since += batch.len() as u64;
         self.view.note(appended_ms);
@@ -266,6 +236,7 @@ impl Worker {
     }
 
     fn report(&mut self) {
+        metrics::effects(&self.state.take_effects(0));
         self.reported.follow(&self.state, self.view.under_way());
     }
 
@@ -274,6 +245,12 @@ impl Worker {
             self.unsaved = Unsaved::Something;
         }
         self.report();
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        if self.teaching.follow(heard, &mut self.state) == Lessons::LetGo {
+            self.unsaved = Unsaved::Something;
+        }
     }
 
     fn is_snapshot_due(&self) -> bool {

@@ -10,7 +10,7 @@ use access::Guard;
 use anyhow::Context as _;
 use objects::Objects;
 use processor::{
-    Cache,
+    Cache, Cities,
     live::{Live, Sources},
 };
 use service::{Condition, Drain, Listener, Process, Shutdown, Stage, Terms};
@@ -78,12 +78,13 @@ impl Ports {
     }
 }
 
-/// The stream, the storages and the cache of one machine, and who may use it.
+/// The stream, the storages and the cache of one machine, what is known of cities, and who may use it.
 struct Backends {
     stream: Arc<dyn Stream>,
     archive: Arc<dyn Objects>,
     state: Arc<dyn Objects>,
     cache: Arc<dyn Cache>,
+    cities: Cities,
     guard: Arc<Guard>,
 }
 
@@ -106,6 +107,7 @@ impl Backends {
             archive: objects::open(&urls.archive).await?,
             state: objects::open(&urls.state).await?,
             cache: processor::cache::open(&settings.cache).context("--cache")?,
+            cities: Cities::open(&settings.processor.learning).await?,
             guard: Guard::start(&settings.access()).await?.into(),
         })
     }
@@ -134,12 +136,18 @@ impl Pipeline {
             archive,
             state,
             cache,
+            cities,
             guard,
         } = Backends::open(settings).await?;
         let processor = Stage::start("processor", stop, |drain| {
-            let (stream, cache) = (stream.clone(), cache.clone());
+            let ports = processor::Ports {
+                stream: stream.clone(),
+                objects: state,
+                cache: cache.clone(),
+                cities,
+            };
             let (settings, drain) = (settings.processor.clone(), Drain::ReadOut(drain));
-            async move { processor::run(&settings, stream, state, cache, drain).await }
+            async move { processor::run(&settings, ports, drain).await }
         });
         let archiver = Stage::start("archiver", stop, |drain| {
             let (settings, drain) = (settings.archiver.clone(), Drain::ReadOut(drain));

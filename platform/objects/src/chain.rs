@@ -50,6 +50,38 @@ impl Chain {
         })
     }
 
+    /// The last link's number, without its bytes; None for an empty chain. Takes O(log n) requests.
+    ///
+    /// # Errors
+    /// [`ObjectError`] from the storage.
+    // It gallops past the end, then halves the way back. Links have no holes between them, so that
+    // a link behind x says that the last is behind x.
+    pub async fn last_number(&self) -> Result<Option<u64>, ObjectError> {
+        let first_page = self.links_after(None).await?;
+        let Some(&found) = first_page.last() else {
+            return Ok(None);
+        };
+        let mut exists = found;
+        let mut jump = 0;
+        // Invariant: link `exists` exists, and none exists behind `bound`.
+        let mut bound = loop {
+            let probe = exists.saturating_add(jump);
+            match self.links_after(Some(probe)).await?.last() {
+                None => break probe,
+                Some(&link) => exists = link,
+            }
+            jump = (jump * 2).max(FIRST_JUMP);
+        };
+        while exists < bound {
+            let probe = exists + (bound - exists) / 2;
+            match self.links_after(Some(probe)).await?.last() {
+                None => bound = probe,
+                Some(&link) => exists = link,
+            }
+        }
+        Ok(Some(exists))
+    }
+
     /// Reads link `n`; None where there is none.
     ///
     /// # Errors
@@ -85,34 +117,6 @@ impl Chain {
             links = self.links_after(Some(newest)).await?;
         }
         Ok(())
-    }
-
-    /// Gallops past the end, then halves the way back. Links have no holes between them, so that
-    /// a link behind x says that the last is behind x.
-    async fn last_number(&self) -> Result<Option<u64>, ObjectError> {
-        let first_page = self.links_after(None).await?;
-        let Some(&found) = first_page.last() else {
-            return Ok(None);
-        };
-        let mut exists = found;
-        let mut jump = 0;
-        // Invariant: link `exists` exists, and none exists behind `bound`.
-        let mut bound = loop {
-            let probe = exists.saturating_add(jump);
-            match self.links_after(Some(probe)).await?.last() {
-                None => break probe,
-                Some(&link) => exists = link,
-            }
-            jump = (jump * 2).max(FIRST_JUMP);
-        };
-        while exists < bound {
-            let probe = exists + (bound - exists) / 2;
-            match self.links_after(Some(probe)).await?.last() {
-                None => bound = probe,
-                Some(&link) => exists = link,
-            }
-        }
-        Ok(Some(exists))
     }
 
     /// A page of the links behind `n`, or from the start; empty where there are none.

@@ -53,6 +53,16 @@ impl City {
             .is_none_or(|area| area.center.distance(place).0 <= area.radius.0)
     }
 
+    /// How long a degree of longitude is against one of latitude: all over a city about the same,
+    /// elsewhere by whole degrees of latitude.
+    pub(crate) fn parallel(&self, place: Coordinate) -> f64 {
+        let lat = match &self.area {
+            Some(area) => area.center.lat(),
+            None => place.lat().round(),
+        };
+        lat.to_radians().cos()
+    }
+
     /// What its clocks say. Where no zone is named they follow the sun: noon is within half an hour
     /// of when it stands highest.
     pub(crate) fn local(&self, time: Timestamp, place: Coordinate) -> LocalTime {

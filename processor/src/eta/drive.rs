@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::{
     Lesson, Models, Promise, Share, Stage,
-    lesson::{Glimpse, Pace},
+    lesson::{Glimpse, OFFSET_M, Pace},
     model::View,
     motion::Motion,
+    tempo::Tempo,
 };
 use crate::fix::Spot;
 
@@ -23,8 +24,6 @@ const LESSON_S: std::ops::RangeInclusive<f64> = 60.0..=10_800.0;
 const MAX_GAP_S: f64 = 300.0;
 /// One that came nearer to where it ended by less than this, in m/s, waited or went round.
 const LEAST_PACE_MPS: f64 = 0.4;
-/// One unit of a glimpse's offsets.
-const OFFSET_M: f64 = 2.0;
 
 /// A drive to a pickup or a drop-off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +34,8 @@ pub(crate) struct Drive {
     spacing_ms: i64,
     seen: Vec<Seen>,
     promise: Option<Promise>,
+    /// By which logarithm its vehicle's drives took longer when it began.
+    longer: f32,
 }
 
 /// What was seen of a drive, and promised then.
@@ -67,15 +68,22 @@ pub(crate) struct RouteLeft {
 pub struct Kept {
     /// What was still to drive, as it was promised.
     pub promised: Duration,
-    /// How far the arrival lay from that.
-    pub error: Duration,
+    /// What it took.
+    pub took: Duration,
     /// Whether it lay between the 10th and the 90th percentile.
     pub is_within: bool,
 }
 
+impl Kept {
+    /// How far the arrival lay from what was promised.
+    pub fn error(&self) -> Duration {
+        self.promised.abs_diff(self.took)
+    }
+}
+
 impl Drive {
     /// Begins where a vehicle is.
-    pub(crate) fn begin(stage: Stage, here: Spot) -> Self {
+    pub(crate) fn begin(stage: Stage, here: Spot, tempo: Tempo) -> Self {
         Self {
             stage,
             began: here.time,
@@ -83,6 +91,7 @@ impl Drive {
             spacing_ms: SPACING_MS,
             seen: Vec::new(),
             promise: None,
+            longer: tempo.longer(here.time),
         }
     }
 
@@ -104,6 +113,7 @@ impl Drive {
             from: self.from,
             here,
             motion,
+            longer: self.longer,
             goal,
         });
         let promise = match self.promise {
@@ -149,10 +159,22 @@ impl Drive {
             let left = ended.seconds_since(seen.spot.time);
             Kept {
                 promised: Duration::from_secs_f64(p50),
-                error: Duration::from_secs_f64((left - p50).abs()),
+                took: Duration::from_secs_f64(left),
                 is_within: (p10..=p90).contains(&left),
             }
         })
+    }
+
+    /// By which logarithm it took longer than is predicted of any vehicle; None if nothing was.
+    pub(crate) fn took_longer(&self, ended: Timestamp) -> Option<f32> {
+        let mut longer: Vec<f32> = self
+            .kept(ended)
+            .map(|kept| (kept.took.as_secs_f32() / kept.promised.as_secs_f32()).ln())
+            .filter(|longer| longer.is_finite())
+            .collect();
+        let middle = longer.len() / 2;
+        longer.sort_unstable_by(f32::total_cmp);
+        longer.get(middle).map(|median| median + self.longer)
     }
 
     /// What a drive teaches that ended then and there; None if it was none that others will be like.

@@ -7,6 +7,9 @@ use twox_hash::XxHash3_64;
 
 use super::motion::Motion;
 
+/// One unit of a glimpse's offsets.
+pub(crate) const OFFSET_M: f64 = 2.0;
+
 /// Whose arrival a drive is waited for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
@@ -42,7 +45,7 @@ pub(crate) struct Point {
 pub(crate) struct Glimpse {
     /// Since it began, s.
     pub(crate) after_s: u16,
-    /// From there to where it ended, in units of 2 m.
+    /// From there to where it ended, in units of [`OFFSET_M`].
     pub(crate) east: i16,
     pub(crate) north: i16,
     pub(crate) motion: Pace,

@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Lesson, lesson::Glimpse};
@@ -129,6 +130,18 @@ impl Memory {
         self.lessons.values().map(Lesson::len).sum()
     }
 
+    /// When the last drive ended; 0 of none.
+    pub(crate) fn newest(&self) -> Timestamp {
+        let ended = self.lessons.values().map(|lesson| lesson.ended);
+        ended.max().unwrap_or_default()
+    }
+
+    /// How many drives ended after this.
+    pub(crate) fn ended_after(&self, time: Timestamp) -> usize {
+        let lessons = self.lessons.values();
+        lessons.filter(|lesson| lesson.ended > time).count()
+    }
+
     /// What it takes in memory, about.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -217,14 +230,12 @@ fn bytes(lesson: &Lesson) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use proptest::{collection::vec, prelude::*};
-    use schemas::Timestamp;
-
     use super::*;
     use crate::eta::{
         Stage,
         lesson::{Pace, Point},
     };
+    use proptest::{collection::vec, prelude::*};
 
     const DAY_MS: i64 = 86_400_000;
 

@@ -8,13 +8,24 @@ use schemas::{Coordinate, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    City, Estimate, Lesson, Memory, Stage, drive::Goal, formula, memory::Learned, motion::Motion,
+    City, Estimate, Lesson, Memory, Stage,
+    drive::Goal,
+    features::Features,
+    fit::{Fitted, straightened},
+    formula,
+    memory::Learned,
+    motion::Motion,
 };
 use crate::fix::Spot;
 
 /// Says that the bytes are a model, in which layout.
 const FORMAT: [u8; 8] = *b"hansomM1";
 const ZSTD_LEVEL: i32 = 3;
+/// Of fewer drives nothing is learned that holds.
+const LEAST_DRIVES: usize = 50;
+/// It is fitted again when a tenth of its drives is new, and after a day if any is.
+const FIT_AT_ONE_NEW_OF: usize = 10;
+const FIT_AFTER_S: f64 = 86_400.0;
 
 /// A city's memory, and what was learned of it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,6 +38,10 @@ pub struct Model {
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Predictor {
     city: City,
+    fitted: Option<Fitted>,
+    /// How many drives it was fitted to, and when the last of them ended.
+    drives: usize,
+    newest: Timestamp,
 }
 
 /// The predictors of all cities; where there is none, it is everywhere's, and without that the
@@ -42,6 +57,8 @@ pub(crate) struct View {
     pub(crate) from: Coordinate,
     pub(crate) here: Spot,
     pub(crate) motion: Motion,
+    /// By which logarithm its vehicle's drives took longer lately.
+    pub(crate) longer: f32,
     pub(crate) goal: Goal,
 }
 
@@ -49,7 +66,12 @@ impl Model {
     /// One that knows nothing yet.
     pub fn new(city: City) -> Self {
         Self {
-            predictor: Arc::new(Predictor { city }),
+            predictor: Arc::new(Predictor {
+                city,
+                fitted: None,
+                drives: 0,
+                newest: Timestamp::default(),
+            }),
             memory: Memory::default(),
         }
     }
@@ -81,13 +103,28 @@ impl Model {
 
     /// Whether enough was learned since it was fitted for that to be worth the time.
     pub fn is_fit_due(&self) -> bool {
-        false
+        let known = &self.predictor;
+        let (now, newest) = (self.memory.len(), self.memory.newest());
+        let new = self.memory.ended_after(known.newest) + now.abs_diff(known.drives);
+        let is_much = new * FIT_AT_ONE_NEW_OF >= now;
+        let is_late = newest.seconds_since(known.newest) >= FIT_AFTER_S;
+        now >= LEAST_DRIVES && new > 0 && (is_much || is_late)
     }
 
     /// Makes the predictor anew of all that it remembers. It takes seconds of a core.
     #[must_use]
     pub fn fitted(&self) -> Self {
-        self.clone()
+        let city = self.city().clone();
+        let fitted = Fitted::to(&self.memory, &city);
+        Self {
+            predictor: Arc::new(Predictor {
+                city,
+                fitted: Some(fitted),
+                drives: self.memory.len(),
+                newest: self.memory.newest(),
+            }),
+            memory: self.memory.clone(),
+        }
     }
 
     /// The bytes in which it is stored.
@@ -112,7 +149,10 @@ impl Model {
             "it is no model of a layout that this version knows"
         );
         let body = zstd::decode_all(body.unwrap_or_default()).context("it is damaged")?;
-        postcard::from_bytes(&body).context("it is damaged")
+        let model: Self = postcard::from_bytes(&body).context("it is damaged")?;
+        let fitted = model.predictor.fitted.as_ref();
+        ensure!(fitted.is_none_or(Fitted::is_whole), "it is damaged");
+        Ok(model)
     }
 }
 
@@ -137,6 +177,15 @@ impl Models {
 
 impl Predictor {
     fn estimate(&self, view: &View) -> Estimate {
-        formula::estimate(view)
+        let Some(fitted) = &self.fitted else {
+            return formula::estimate(view);
+        };
+        let left = match view.goal.route {
+            Some(route) => straightened(route.length),
+            None => view.here.position.distance(view.goal.place),
+        };
+        let features = Features::of(view, left, &self.city);
+        let predicted = fitted.predict(&features);
+        Estimate::of(predicted.map(|seconds| (seconds + view.longer).exp()))
     }
 }

@@ -1,6 +1,8 @@
 //! The state that a shard begins with where shards were split or merged before it: what its parents
 //! knew of the vehicles whose records come to it now.
 
+use std::collections::BTreeSet;
+
 use hashbrown::{HashMap, hash_map::Entry};
 use schemas::{
     RideId,
@@ -16,18 +18,21 @@ impl ShardState {
     /// shard's. Its clock is that of the parent that is farthest, and what to forget is looked for
     /// when it would be in the one where that was longest ago: by that clock much of it may be old.
     ///
-    /// Which rides are forgotten tells no vehicle: every child remembers all of them.
+    /// Which rides are forgotten tells no vehicle: every child remembers all of them. Nor do lessons:
+    /// every child teaches all of them, each once, which changes nothing where a model has them.
     pub(crate) fn inherit(parents: Vec<Self>, has: impl Fn(&[u8]) -> bool) -> Self {
         let swept_ms = parents.iter().map(|parent| parent.image.swept_ms).min();
         let mut heir = Image {
             swept_ms: swept_ms.unwrap_or_default(),
             ..Image::default()
         };
+        let mut lessons = BTreeSet::new();
         let mut key = Vec::new();
         for Self { image: parent, .. } in parents {
             heir.agenda.advance(parent.agenda.clock_ms());
             heir.forgotten.merge(parent.forgotten);
             heir.outbox.take_over(parent.outbox, &has);
+            lessons.extend(parent.lessons);
             for vehicle in parent.vehicles.into_each() {
                 key.clear();
                 write_key(vehicle.key.fleet(), vehicle.key.id(), &mut key);
@@ -36,6 +41,7 @@ impl ShardState {
                 }
             }
         }
+        heir.lessons = lessons.into_iter().collect();
         let mut former = Vec::new();
         for (vehicle, ride) in former_vehicles(&heir.vehicles) {
             former.extend(take_ride(&mut heir, &vehicle, ride));

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use schemas::{RideProgress, Trip, TripOutcome, VehiclePosition, polyline};
 
 use super::*;
-use crate::testing::{assigned, event, ping, place, ride_event, second, take_trips};
+use crate::{
+    learner,
+    testing::{assigned, event, ping, place, ride_event, second, take_trips},
+};
 
 const DROPPED_OFF: RideEventKind = RideEventKind::DroppedOff { fare: None };
 
@@ -351,4 +354,16 @@ fn a_ride_event_of_a_ride_that_nobody_knows_makes_it_known() {
     let outcome = state.apply(&Record::RideEvent(Box::new(known)), second(0).0);
     assert_eq!(outcome, Outcome::RideEvent(EventOutcome::Applied));
     assert_eq!(live(&state).1["r"].phase, Phase::Waiting);
+}
+
+#[test]
+fn what_is_counted_is_told_once_and_what_changed_waits_to_be_shown() {
+    let mut state = ShardState::default();
+    for record in learner::testing::ride("r", 0.0) {
+        state.apply(&record, second(0).0);
+    }
+    let counted = state.take_effects(0);
+    assert!(counted.changes.is_empty() && !counted.kept.is_empty());
+    let shown = state.take_effects(1);
+    assert!(!shown.changes.is_empty() && shown.kept.is_empty());
 }

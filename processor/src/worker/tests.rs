@@ -2,24 +2,29 @@
 //! is killed, whatever fails, and whoever believes to own a shard.
 
 mod cache;
+mod full;
 mod hand_over;
+mod learning;
 mod reshards;
 mod storing;
 
 use std::{collections::BTreeMap, num::NonZeroU64, sync::atomic::AtomicU32};
 
-use objects::memory::MemoryObjects;
+use objects::{Objects, memory::MemoryObjects};
 use schemas::{FleetId, Phase, RideEventKind, RideProgress, Trip, record::write_key};
 use service::Shutdown;
 use tokio::task::JoinHandle;
-use transport::{Batch, memory::MemoryStream};
+use transport::{Batch, Stream, memory::MemoryStream};
 
 use super::{
     faults::{Flaky, Fuse, Fused, ReadOnly, Slow},
     *,
 };
 use crate::{
+    Cache, Cities,
     cache::{RidesQuery, memory::MemoryCache},
+    eta::Models,
+    run::{GROUP, Ports, run},
     testing::{assigned, event, ping},
 };
 
@@ -71,6 +76,15 @@ fn settings() -> Settings {
     }
 }
 
+fn ports(stream: Arc<dyn Stream>, objects: Arc<dyn Objects>, cache: Arc<dyn Cache>) -> Ports {
+    Ports {
+        stream,
+        objects,
+        cache,
+        cities: Cities::default(),
+    }
+}
+
 struct Running {
     cache: Arc<dyn Cache>,
     drain: Shutdown,
@@ -83,7 +97,8 @@ impl Running {
         let drain = Shutdown::new();
         let task = tokio::spawn({
             let (cache, drain) = (cache.clone(), Drain::ReadOut(drain.clone()));
-            async move { run(&settings(), stream, objects, cache, drain).await }
+            let ports = ports(stream, objects, cache);
+            async move { run(&settings(), ports, drain).await }
         });
         Self { cache, drain, task }
     }
@@ -245,14 +260,15 @@ async fn worker(
     drain: Drain,
 ) -> (Box<dyn Shard>, Worker) {
     let mut shard = stream.consumer(GROUP).acquire().await.unwrap();
-    let ports = Ports {
+    let tools = Tools {
         settings: settings(),
         snapshots: Snapshots::of(objects.clone(), shard.id()),
         producer: stream.producer(),
         cache: Arc::new(MemoryCache::default()),
+        learner: Port::silent(Models::default()),
         drain,
     };
-    let worker = Worker::start(&mut *shard, ports).await.unwrap();
+    let worker = Worker::start(&mut *shard, tools).await.unwrap();
     (shard, worker)
 }
 
@@ -293,75 +309,6 @@ async fn a_snapshot_that_failed_is_tried_again_in_its_time() {
     assert_eq!(saved, Some(Saved::NotNow));
     assert!(!worker.is_snapshot_due());
     assert_eq!(worker.unsaved, Unsaved::Something);
-}
-
-/// A stream of one shard that is full of what the processor has not read: rides, and waste.
-async fn brimful() -> Arc<dyn Stream> {
-    let url = "memory:?shards=1&max_bytes=16777216";
-    let stream: Arc<dyn Stream> = Arc::new(MemoryStream::open(url).unwrap());
-    drop(stream.consumer(GROUP));
-    append(&stream, &records()).await;
-    for bytes in [500_000, 5_000, 10] {
-        while takes(&stream, bytes).await {}
-    }
-    stream
-}
-
-async fn takes(stream: &Arc<dyn Stream>, bytes: usize) -> bool {
-    let mut batch = Batch::default();
-    batch.push(|key| key.push(b'x'), |payload| payload.resize(bytes, 0xff));
-    stream.producer().append(batch).await.failed.is_empty()
-}
-
-#[tokio::test]
-async fn a_full_stream_is_read_and_takes_the_trips_then() {
-    let stream = brimful().await;
-    let running = Running::start(stream.clone(), Arc::new(MemoryObjects::default()));
-    assert_eq!(running.finish().await.len(), RIDES);
-    assert_eq!(trips_of(&stream, 1).await.len(), RIDES);
-}
-
-#[tokio::test]
-async fn a_worker_that_starts_tells_the_stream_where_it_is() {
-    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
-    // Its trips do not go there, or it might have read them too.
-    let inner = brimful().await;
-    let before = Running::start(Arc::new(ReadOnly { inner }), objects.clone());
-    before.finish().await;
-    // The same stream, as one that the last checkpoint did not reach.
-    let stream = brimful().await;
-    let running = Running::start(stream.clone(), objects);
-    let takes_again = async {
-        while !takes(&stream, 10).await {
-            time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    time::timeout(Duration::from_secs(20), takes_again)
-        .await
-        .unwrap();
-    running.finish().await;
-}
-
-#[tokio::test]
-async fn trips_that_the_stream_does_not_take_wait_in_the_snapshot() {
-    let inner = full_stream().await;
-    let objects: Arc<dyn Objects> = Arc::new(MemoryObjects::default());
-    let outage = ReadOnly {
-        inner: inner.clone(),
-    };
-    // All rides are shown meanwhile, or this would not end.
-    let rides = Running::start(Arc::new(outage), objects.clone())
-        .finish()
-        .await;
-    assert_eq!(trips(&inner).await.len(), 0);
-    let again = Running::start(inner.clone(), objects.clone());
-    assert_eq!(again.finish().await, rides);
-    let written = trips(&inner).await;
-    assert_eq!(written.len(), RIDES);
-    // They are written once: what is durable has left the snapshot too.
-    let end = stream_length(&inner).await;
-    Running::start(inner.clone(), objects).finish().await;
-    assert_eq!(stream_length(&inner).await, end);
 }
 
 #[tokio::test]

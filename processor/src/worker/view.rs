@@ -151,7 +151,7 @@ impl View {
     fn write(&mut self, state: &mut ShardState) {
         let waiting = state.waiting();
         let effects = state.take_effects(VEHICLES_AT_ONCE);
-        metrics::forgotten(&effects);
+        metrics::effects(&effects);
         self.next = Instant::now();
         let mut oldest_ms = None;
         if state.waiting() == 0 {

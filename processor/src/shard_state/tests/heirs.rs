@@ -7,7 +7,7 @@ use super::{
     laws::{Entry, entries},
     *,
 };
-use crate::{snapshot::tests as snapshot, vehicle::Vehicle};
+use crate::{learner::testing as learner, snapshot::tests as snapshot, vehicle::Vehicle};
 
 /// Trips by ride and version.
 type Trips = BTreeMap<(String, u32), Trip>;
@@ -281,4 +281,23 @@ fn what_is_forgotten_is_forgotten_in_every_child() {
         let outcome = heir.apply(&late, second(4_300).0);
         assert_eq!(outcome, Outcome::RideEvent(EventOutcome::TooLate));
     }
+}
+
+#[test]
+fn each_heir_teaches_what_waited_in_any_parent_once() {
+    let parent = |rides: &[&str]| {
+        let mut state = ShardState::default();
+        for record in rides.iter().flat_map(|name| learner::ride(name, 0.0)) {
+            state.apply(&record, second(0).0);
+        }
+        state
+    };
+    let count = |state: &ShardState| state.lessons().len();
+    let children = [is_left, |key: &[u8]| !is_left(key)];
+    let children = children.map(|has| ShardState::inherit(vec![parent(&["a", "z"])], has));
+    assert_eq!(children.each_ref().map(count), [2, 2]);
+    let [left, right] = children;
+    let merged = ShardState::inherit(vec![left, right, parent(&["b"])], |_| true);
+    assert_eq!(count(&merged), 3);
+    assert_eq!(count(&snapshot::reloaded(&merged)), 3);
 }

@@ -44,7 +44,8 @@ async fn a_cache_that_comes_back_empty_gets_every_ride_again() {
     let running = tokio::spawn({
         let (stream, cache) = (stream.clone(), cache.clone());
         let drain = Drain::ReadOut(drain.clone());
-        async move { run(&settings(), stream, objects, cache, drain).await }
+        let ports = ports(stream, objects, cache);
+        async move { run(&settings(), ports, drain).await }
     });
     for vehicle in 0..RIDES {
         let (ride, vehicle) = (format!("r{vehicle}"), format!("v{vehicle}"));

@@ -90,12 +90,12 @@ impl Family {
         self
     }
 
-    async fn ports(&self, seat: &Seat, fuse: &Arc<Fuse>) -> (Ending, Ports) {
+    async fn tools(&self, seat: &Seat, fuse: &Arc<Fuse>) -> (Ending, Tools) {
         let objects: Arc<dyn Objects> = Arc::new(Fused {
             inner: self.objects.clone(),
             fuse: fuse.clone(),
         });
-        let ports = Ports {
+        let tools = Tools {
             settings: settings(),
             snapshots: Snapshots::of(objects, &seat.id),
             producer: Arc::new(Fused {
@@ -103,10 +103,11 @@ impl Family {
                 fuse: fuse.clone(),
             }),
             cache: self.cache.clone(),
+            learner: Port::silent(Models::default()),
             drain: Drain::ReadOut(Shutdown::new()),
         };
         if !seat.ends {
-            ports.drain.shutdown().request();
+            tools.drain.shutdown().request();
         }
         let shard = Ending::new(
             seat.stream.consumer(GROUP).acquire().await.unwrap(),
@@ -115,14 +116,14 @@ impl Family {
             seat.ends.then(|| END.parse().unwrap()),
             finishing(seat.refusals, seat.finished.clone(), fuse.clone()),
         );
-        (shard, ports)
+        (shard, tools)
     }
 
     /// Follows a shard to its end; says why it was left, or nothing where the process was killed.
     async fn follow(&self, seat: &Seat, fuse: &Arc<Fuse>) -> Option<End> {
-        let (mut shard, ports) = self.ports(seat, fuse).await;
+        let (mut shard, tools) = self.tools(seat, fuse).await;
         let following = async {
-            let mut worker = Worker::start(&mut shard, ports).await.unwrap();
+            let mut worker = Worker::start(&mut shard, tools).await.unwrap();
             worker.follow(&mut shard).await.unwrap()
         };
         tokio::select! {
@@ -260,11 +261,11 @@ async fn trips_that_wait_at_the_end_of_a_shard_are_written_once_by_the_child_tha
     let outage = Arc::new(ReadOnly {
         inner: family.trips.clone(),
     });
-    let (mut shard, mut ports) = family
-        .ports(&family.parents[0], &Arc::new(Fuse::burning(MANY)))
+    let (mut shard, mut tools) = family
+        .tools(&family.parents[0], &Arc::new(Fuse::burning(MANY)))
         .await;
-    ports.producer = outage.producer();
-    let mut worker = Worker::start(&mut shard, ports).await.unwrap();
+    tools.producer = outage.producer();
+    let mut worker = Worker::start(&mut shard, tools).await.unwrap();
     assert_eq!(worker.follow(&mut shard).await.unwrap(), End::Closed);
     assert_eq!(worker.state.outbox().len(), RIDES);
     for child in &family.children {

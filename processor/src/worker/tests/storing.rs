@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn a_storage_that_does_not_answer_keeps_nobody_from_seeing_the_rides() {
     let inner = Arc::new(MemoryObjects::default()) as Arc<dyn Objects>;
-    // It looks for a snapshot, and puts the first.
-    let fuse = Arc::new(Fuse::burning(2));
+    // It looks for a model and for a snapshot, and puts the first of these.
+    let fuse = Arc::new(Fuse::burning(3));
     let silent = Arc::new(Fused {
         inner,
         fuse: fuse.clone(),
