@@ -85,7 +85,7 @@ impl Score {
             stability_s: figures::stability_s(samples),
             at_pickup: figures::at_pickup(samples),
             five_minutes_out: figures::five_minutes_out(samples),
-            by_remaining: figures::buckets(samples, |sample| sample.promised_s()),
+            by_remaining: figures::buckets(samples, Sample::promised_s),
             by_actual_remaining: figures::buckets(samples, |sample| {
                 Some(f64::from(sample.left_s)).filter(|_| sample.shown_s.is_some())
             }),

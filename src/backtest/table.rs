@@ -12,9 +12,10 @@ impl fmt::Display for Report {
         write!(out, "{}", self.score)?;
         if let Some(faulty) = &self.faulty {
             let cost = cell(faulty.mae_cost_pct, 0);
-            let ends = match faulty.same_ride_states {
-                true => "all rides end alike",
-                false => "rides end otherwise",
+            let ends = if faulty.same_ride_states {
+                "all rides end alike"
+            } else {
+                "rides end otherwise"
             };
             writeln!(
                 out,

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use processor::{ShardState, eta::Model};
+use schemas::{Record, Timestamp};
 use tokio::runtime::Handle;
 
 use super::{Taken, take_lessons};
@@ -9,6 +10,9 @@ use crate::{
     client::{Progress, Visibility},
     history::{Archive, Settings},
 };
+
+/// Lessons are taken after so many records, before there is no room for more.
+const RECORDS_PER_TURN: u64 = 10_000;
 
 /// Plays the archive at a URL to a shard, whose lessons the model takes. It waits for storage, and is
 /// called where that is allowed.
@@ -27,10 +31,10 @@ pub(super) fn learn(
     let (mut state, mut taken) = (ShardState::default(), Taken::default());
     loop {
         let mut records = 0;
-        let mut take = |time: schemas::Timestamp, record: &schemas::Record| {
+        let mut take = |time: Timestamp, record: &Record| {
             state.apply(record, time.0);
             records += 1;
-            if records % RECORDS_PER_LESSON == 0 {
+            if records % RECORDS_PER_TURN == 0 {
                 taken.unfit += state.take_effects(usize::MAX).unfit_drives;
                 taken += take_lessons(&mut state, model);
             }
@@ -48,6 +52,3 @@ pub(super) fn learn(
     taken.rides = archive.rides();
     Ok(taken)
 }
-
-/// Lessons are taken after so many records: before there is no room for more.
-const RECORDS_PER_LESSON: u64 = 10_000;

@@ -45,12 +45,11 @@ pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
 fn run(settings: &Settings, visibility: Visibility) -> anyhow::Result<Summary> {
     let start = Instant::now();
     let mut model = begin(settings)?;
-    let taken = match &settings.archive {
-        Some(url) => archive::learn(url, &settings.history, &mut model, visibility)?,
-        None => {
-            let history = History::read(&settings.history, settings.history.until)?;
-            learn(&history, &mut model, visibility)
-        }
+    let taken = if let Some(url) = &settings.archive {
+        archive::learn(url, &settings.history, &mut model, visibility)?
+    } else {
+        let history = History::read(&settings.history, settings.history.until)?;
+        learn(&history, &mut model, visibility)
     };
     ensure!(
         !model.memory().is_empty(),

@@ -84,7 +84,7 @@ pub(crate) fn drives(effects: &Effects) {
 fn promise_kept(kept: &Kept) {
     let remaining = remaining(kept.promised);
     histogram!("hansom_processor_eta_error_seconds", "remaining" => remaining)
-        .record(kept.error.as_secs_f64());
+        .record(kept.error().as_secs_f64());
     let within = if kept.is_within { "yes" } else { "no" };
     promises(remaining, within).increment(1);
 }
