@@ -38,7 +38,7 @@ const OWNERS: [(&str, &str); 11] = [
     ("reqwest", "hansom"),
 ];
 /// Modules that decide and do nothing else: no clock, environment, task, log, metric or lock.
-const PURE: [&str; 78] = [
+const PURE: [&str; 84] = [
     "schemas/src",
     "ingest/src/lines.rs",
     "ingest/src/format.rs",
@@ -106,10 +106,16 @@ const PURE: [&str; 78] = [
     "platform/access/src/grant.rs",
     "platform/access/src/refusal.rs",
     "platform/access/src/share.rs",
+    "src/backtest/faults.rs",
+    "src/backtest/figures.rs",
+    "src/backtest/sample.rs",
     "src/client/answer.rs",
     "src/client/batch.rs",
     "src/client/outbox.rs",
     "src/client/verdict.rs",
+    "src/history/fold.rs",
+    "src/history/records.rs",
+    "src/history/steps.rs",
     "src/simulate/town.rs",
     "src/simulate/town",
     "src/simulate/cab.rs",

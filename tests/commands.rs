@@ -21,6 +21,8 @@ fn help_is_the_manual_of_each_command() {
         ("run", "HANSOM_LOG"),
         ("simulate", "synthetic town"),
         ("replay", "rides are made of it"),
+        ("learn", "learned on"),
+        ("backtest", "by_actual_remaining"),
         ("check", "health check"),
         ("key", "shown this once"),
     ] {

@@ -13,6 +13,7 @@ mod architecture;
 mod archive_on_s3;
 mod attacks;
 mod aws;
+mod backtest;
 mod bad_input;
 mod calls;
 mod commands;

@@ -12,7 +12,7 @@ use crate::support::{
 };
 
 /// Where the data lies: `HANSOM_TEST_DATA`, else a directory beside the project's own.
-fn data(file: &str, test: &str) -> Option<PathBuf> {
+pub(crate) fn data(file: &str, test: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let directory = std::env::var_os("HANSOM_TEST_DATA").map_or_else(beside, PathBuf::from);
     let path = directory.join(file);

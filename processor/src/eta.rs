@@ -7,6 +7,7 @@
 //! [`model`] of a [`city`], which answers what comes next with an [`estimate`]. What riders are
 //! told of it is a [`promise`].
 
+mod along;
 mod city;
 pub(crate) mod drive;
 mod estimate;

@@ -3,10 +3,12 @@
 //! It predicts nothing itself.
 //!
 //! [`play`] makes a [`sample`] of every ping with a rider on board; [`figures`] follow from samples,
-//! and make the [`report`].
+//! and make the [`report`], its table and its [`plots`]. The same again may be played with [`faults`].
 
+mod faults;
 mod figures;
 mod play;
+mod plots;
 mod report;
 mod sample;
 mod settings;
@@ -22,6 +24,7 @@ use processor::eta::Model;
 
 pub(crate) use self::settings::Settings;
 use self::{
+    faults::Faults,
     play::{Play, Played},
     report::Report,
 };
@@ -55,23 +58,43 @@ fn run(settings: &Settings, visibility: Visibility) -> anyhow::Result<Report> {
         ensure!(city == model.city(), "the model is of {}", model.city());
     }
     let history = History::read(&settings.history, settings.history.until)?;
-    let clean = play(settings, &history, model, visibility);
+    let clean = play(
+        settings,
+        &history,
+        (model.clone(), Faults::None),
+        visibility,
+    );
     ensure!(
         !clean.samples.is_empty(),
         "no ride of this history is scored"
     );
-    let report = Report::of(&clean);
+    let faulty = settings.faults.then(|| {
+        let faults = Faults::Drawn(settings.seed);
+        play(settings, &history, (model, faults), visibility)
+    });
+    let report = Report::of(&clean, faulty.as_ref());
     if let Some(path) = &settings.json {
         let text = serde_json::to_string_pretty(&report)?;
         fs::write(path, text + "\n").with_context(|| format!("write {}", path.display()))?;
     }
+    if let Some(directory) = &settings.plots {
+        plots::draw(&report.score, directory)?;
+    }
     Ok(report)
 }
 
-fn play(settings: &Settings, history: &History, model: Model, visibility: Visibility) -> Played {
+fn play(
+    settings: &Settings,
+    history: &History,
+    (model, faults): (Model, Faults),
+    visibility: Visibility,
+) -> Played {
     let progress = Progress::start(Some(history.pings.len() as u64), visibility);
     let play = Play::new(history, settings.since, settings.learning(), model);
-    let played = play.run(history.on_time(), &progress);
+    let played = play.run(faults, &progress);
     progress.finish();
     played
 }
+
+#[cfg(test)]
+mod tests;

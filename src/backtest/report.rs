@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     figures::{self, Bucket, Calibration, Figures},
     play::Played,
+    sample::Sample,
 };
 
 /// How good predictions were.
@@ -12,6 +13,8 @@ use super::{
 pub(super) struct Report {
     #[serde(flatten)]
     pub score: Score,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faulty: Option<Faulty>,
     /// Playing took so long, s.
     pub seconds: f64,
     pub us_per_ping: Option<f64>,
@@ -30,14 +33,46 @@ pub(super) struct Score {
     pub calibration: Vec<Calibration>,
 }
 
+/// How good they were when much went wrong.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Faulty {
+    #[serde(flatten)]
+    pub score: Score,
+    /// By how much the mean error grew.
+    pub mae_cost_pct: Option<f64>,
+    /// Whether all rides ended in the same phases at the same times.
+    pub same_ride_states: bool,
+}
+
 impl Report {
-    pub(super) fn of(played: &Played) -> Self {
+    pub(super) fn of(played: &Played, faulty: Option<&Played>) -> Self {
         let seconds = played.took.as_secs_f64();
         Self {
             score: Score::of(played),
+            faulty: faulty.map(|faulty| Faulty::of(faulty, played)),
             seconds: figures::rounded(seconds),
             us_per_ping: (played.pings > 0)
                 .then(|| figures::rounded(seconds * 1e6 / played.pings as f64)),
+        }
+    }
+}
+
+impl Faulty {
+    fn of(faulty: &Played, clean: &Played) -> Self {
+        let score = Score::of(faulty);
+        // Where something was shown in both: what was not shown has no error.
+        let pairs = faulty.samples.iter().zip(&clean.samples);
+        let shown = pairs.filter(|(one, other)| one.shown_s.is_some() && other.shown_s.is_some());
+        let (of_faulty, of_clean): (Vec<&Sample>, Vec<&Sample>) = shown.unzip();
+        let growth = |before: f64, after: f64| figures::rounded((after / before - 1.0) * 100.0);
+        let before = Figures::of(of_clean).mae_s.filter(|before| *before > 0.0);
+        let after = Figures::of(of_faulty).mae_s;
+        Self {
+            score,
+            mae_cost_pct: before
+                .zip(after)
+                .map(|(before, after)| growth(before, after)),
+            same_ride_states: faulty.ended_like(clean),
         }
     }
 }
@@ -50,7 +85,7 @@ impl Score {
             stability_s: figures::stability_s(samples),
             at_pickup: figures::at_pickup(samples),
             five_minutes_out: figures::five_minutes_out(samples),
-            by_remaining: figures::buckets(samples, |sample| sample.promised_s()),
+            by_remaining: figures::buckets(samples, Sample::promised_s),
             by_actual_remaining: figures::buckets(samples, |sample| {
                 Some(f64::from(sample.left_s)).filter(|_| sample.shown_s.is_some())
             }),

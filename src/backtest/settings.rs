@@ -26,6 +26,11 @@ use crate::history;
 /// time of arrival moves from ping to ping (mean, absolute), `calibration` lists for each `share` of
 /// drives that was to have ended how many had (`actual`); `seconds` is how long playing took,
 /// `us_per_ping` how long a ping took.
+///
+/// With --faults the same is played once more, with one ping in ten lost, one in ten 30 to 120 s late,
+/// 5 % repeated and 0.5 % off by kilometres, and scored at the moments of all pings, lost or not:
+/// `faulty` has the same figures, and `mae_cost_pct`, by how much the mean error grew, and
+/// `same_ride_states`, whether all rides ended in the same phases at the same times.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     #[command(flatten)]
@@ -49,6 +54,15 @@ pub struct Settings {
     /// Does not; without a model it predicts by the formula alone.
     #[arg(long)]
     pub no_learn: bool,
+    /// Plays it once more with faults.
+    #[arg(long)]
+    pub faults: bool,
+    /// Decides what goes wrong.
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub seed: u64,
+    /// Draws `calibration.svg` and `error.svg` there.
+    #[arg(long, value_name = "DIR")]
+    pub plots: Option<PathBuf>,
     /// Writes the figures there.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -10,6 +10,19 @@ use super::{
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}", self.score)?;
+        if let Some(faulty) = &self.faulty {
+            let cost = cell(faulty.mae_cost_pct, 0);
+            let ends = if faulty.same_ride_states {
+                "all rides end alike"
+            } else {
+                "rides end otherwise"
+            };
+            writeln!(
+                out,
+                "\nwith faults: the mean error grows by {cost} %, {ends}"
+            )?;
+            write!(out, "{}", faulty.score)?;
+        }
         writeln!(out)?;
         writeln!(
             out,

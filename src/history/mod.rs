@@ -3,7 +3,9 @@
 //!
 //! [`settings`] name the files; [`rides`] reads the rides of one, a [`Recording`] the pings of the
 //! other; [`steps`] put both in the order of time, and [`records`] are what the stream would hold.
+//! An [`archive`] of Hansom's own is read an hour at a time instead.
 
+mod archive;
 mod fold;
 mod moment;
 mod records;
@@ -15,6 +17,7 @@ use anyhow::ensure;
 use schemas::Timestamp;
 
 pub(crate) use self::{
+    archive::Archive,
     moment::parse as parse_moment,
     records::Records,
     rides::{Ride, RideNumber},
@@ -64,3 +67,8 @@ impl History {
         &self.rides[number.0 as usize]
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

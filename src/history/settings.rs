@@ -14,6 +14,8 @@ use crate::{
 
 /// Which history is read, and which part of it.
 #[derive(Debug, Clone, Args)]
+// Commands flatten this into settings of the same name, which is their group already.
+#[group(skip)]
 pub struct Settings {
     /// Recorded pings: `.parquet`, `.csv` or `.csv.gz`, the rows in any order.
     #[arg(long, value_name = "FILE", requires = "trips")]
@@ -93,15 +95,14 @@ impl Settings {
 impl TripColumns {
     /// The columns as a table has them: vehicle, pickup, drop-off, and the places of both.
     pub(super) fn wanted(&self) -> [Column<'_>; 7] {
-        let column = |name, kind| Column { name, kind };
         [
-            column(self.trip_vehicle.as_str(), Kind::Text),
-            column(&self.pickup_time, Kind::Time),
-            column(&self.dropoff_time, Kind::Time),
-            column(&self.pickup_lat, Kind::Number),
-            column(&self.pickup_lng, Kind::Number),
-            column(&self.dropoff_lat, Kind::Number),
-            column(&self.dropoff_lng, Kind::Number),
+            Column::of(&self.trip_vehicle, Kind::Text),
+            Column::of(&self.pickup_time, Kind::Time),
+            Column::of(&self.dropoff_time, Kind::Time),
+            Column::of(&self.pickup_lat, Kind::Number),
+            Column::of(&self.pickup_lng, Kind::Number),
+            Column::of(&self.dropoff_lat, Kind::Number),
+            Column::of(&self.dropoff_lng, Kind::Number),
         ]
     }
 }

@@ -7,6 +7,10 @@ use processor::{ShardState, eta::Model};
 /// What became of lessons and drives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
+    /// Rides that were played.
+    pub rides: u64,
+    /// Rides of which an end is no place, or that end before they begin.
+    pub unfit_rides: u64,
     /// Drives that the model learned from.
     pub lessons: u64,
     /// Drives that began outside of its city.
@@ -34,6 +38,8 @@ pub(crate) fn take_lessons(state: &mut ShardState, model: &mut Model) -> Taken {
 
 impl AddAssign for Taken {
     fn add_assign(&mut self, more: Self) {
+        self.rides += more.rides;
+        self.unfit_rides += more.unfit_rides;
         self.lessons += more.lessons;
         self.elsewhere += more.elsewhere;
         self.unfit += more.unfit;

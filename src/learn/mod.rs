@@ -1,6 +1,7 @@
 //! The command that learns a model from the past, through the code by which a service learns from the
 //! present. What is learned, and how, is the processor's.
 
+mod archive;
 mod lessons;
 mod model_file;
 mod settings;
@@ -44,8 +45,12 @@ pub(crate) async fn command(settings: Settings) -> anyhow::Result<()> {
 fn run(settings: &Settings, visibility: Visibility) -> anyhow::Result<Summary> {
     let start = Instant::now();
     let mut model = begin(settings)?;
-    let history = History::read(&settings.history, settings.history.until)?;
-    let taken = learn(&history, &mut model, visibility);
+    let taken = if let Some(url) = &settings.archive {
+        archive::learn(url, &settings.history, &mut model, visibility)?
+    } else {
+        let history = History::read(&settings.history, settings.history.until)?;
+        learn(&history, &mut model, visibility)
+    };
     ensure!(
         !model.memory().is_empty(),
         "nothing can be learned from this history"
@@ -54,8 +59,6 @@ fn run(settings: &Settings, visibility: Visibility) -> anyhow::Result<Summary> {
     let bytes = store(&model, &settings.out)?;
     Ok(Summary {
         city: model.city().clone(),
-        rides: history.rides.len(),
-        unfit_rides: history.unfit,
         taken,
         drives: model.memory().len(),
         glimpses: model.memory().glimpses(),
@@ -84,7 +87,12 @@ fn begin(settings: &Settings) -> anyhow::Result<Model> {
 /// Plays a history to a shard, whose lessons the model takes.
 fn learn(history: &History, model: &mut Model, visibility: Visibility) -> Taken {
     let progress = Progress::start(Some(history.pings.len() as u64), visibility);
-    let (mut state, mut taken) = (ShardState::default(), Taken::default());
+    let mut state = ShardState::default();
+    let mut taken = Taken {
+        rides: history.rides.len() as u64,
+        unfit_rides: history.unfit as u64,
+        ..Taken::default()
+    };
     let mut records = Records::of(history);
     let mut pings = 0;
     for (time, step) in history.steps(history.on_time(), []) {
@@ -112,3 +120,6 @@ fn learn(history: &History, model: &mut Model, visibility: Visibility) -> Taken 
     progress.finish();
     taken
 }
+
+#[cfg(test)]
+mod tests;

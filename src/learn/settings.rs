@@ -14,6 +14,9 @@ use crate::history;
 /// learned on: give it with --from.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
+    /// Hansom's own archive, instead of files: `file:///dir` or `s3://bucket/prefix?region=eu-west-1`.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["pings", "trips"])]
+    pub archive: Option<String>,
     #[command(flatten)]
     #[allow(
         missing_docs,

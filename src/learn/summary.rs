@@ -10,9 +10,6 @@ use super::Taken;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Summary {
     pub city: City,
-    /// Of the history.
-    pub rides: usize,
-    pub unfit_rides: usize,
     pub taken: Taken,
     /// That the model remembers.
     pub drives: usize,
@@ -24,13 +21,15 @@ pub(super) struct Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Taken {
+            rides,
+            unfit_rides,
             lessons,
             elsewhere,
             unfit,
         } = self.taken;
         writeln!(out, "model of           {}", self.city)?;
-        writeln!(out, "rides played       {:>12}", self.rides)?;
-        writeln!(out, "  with no place    {:>12}", self.unfit_rides)?;
+        writeln!(out, "rides played       {rides:>12}")?;
+        writeln!(out, "  with no place    {unfit_rides:>12}")?;
         writeln!(out, "drives learned     {lessons:>12}")?;
         writeln!(out, "  outside the city {elsewhere:>12}")?;
         writeln!(out, "  that teach none  {unfit:>12}")?;

@@ -57,12 +57,11 @@ impl Columns {
 impl PingColumns {
     /// The columns as a table has them: vehicle, time, latitude, longitude.
     pub(crate) fn wanted(&self) -> [Column<'_>; 4] {
-        let column = |name, kind| Column { name, kind };
         [
-            column(self.vehicle.as_str(), Kind::Text),
-            column(&self.time, Kind::Time),
-            column(&self.lat, Kind::Number),
-            column(&self.lng, Kind::Number),
+            Column::of(&self.vehicle, Kind::Text),
+            Column::of(&self.time, Kind::Time),
+            Column::of(&self.lat, Kind::Number),
+            Column::of(&self.lng, Kind::Number),
         ]
     }
 

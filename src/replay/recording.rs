@@ -44,7 +44,7 @@ impl Load {
             Cell::Text("0" | "false") | Cell::Whole(0) => Ok(Self::Free),
             Cell::Text(other) => bail!("occupied is {other:?}, neither 1 nor 0"),
             Cell::Whole(other) => bail!("occupied is {other}, neither 1 nor 0"),
-            Cell::Number(_) | Cell::Time(_) => bail!("occupied is neither 1 nor 0"),
+            Cell::Number(_) | Cell::Time(_) | Cell::Missing => bail!("occupied is neither 1 nor 0"),
         }
     }
 }
@@ -76,10 +76,7 @@ impl Recording {
     ) -> anyhow::Result<Self> {
         let mut recording = Self::default();
         let mut wanted = columns.wanted().to_vec();
-        wanted.extend(occupied.map(|name| Column {
-            name,
-            kind: Kind::Whole,
-        }));
+        wanted.extend(occupied.map(|name| Column::of(name, Kind::Whole)));
         table::read(path, &wanted, &mut |cells| {
             let row = Row {
                 vehicle: recording.number_of(cells.cell(0).text()?)?,

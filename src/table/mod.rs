@@ -8,8 +8,21 @@ mod row;
 use std::path::Path;
 
 use anyhow::Context;
+use bytes::Bytes;
 
 pub(crate) use self::row::{Cell, Column, Kind, Row, TimeUnit};
+
+/// Hands over every row of a Parquet file that is in memory, its cells in the order of `columns`.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_bytes(
+    bytes: Bytes,
+    columns: &[Column<'_>],
+    take: &mut dyn FnMut(&Row<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    parquet::read_rows(bytes, columns, take)
+}
 
 /// Hands over every row of the file, its cells in the order of `columns`.
 ///

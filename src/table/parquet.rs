@@ -10,9 +10,12 @@ use arrow_array::{
 };
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit as ArrowTimeUnit};
-use parquet::arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder};
+use parquet::{
+    arrow::{ProjectionMask, arrow_reader::ParquetRecordBatchReaderBuilder},
+    file::reader::ChunkReader,
+};
 
-use super::row::{Cells, Column, Kind, Row};
+use super::row::{Cells, Column, Kind, Presence, Row};
 
 /// Rows in memory beside what is made of them.
 const BATCH_ROWS: usize = 65_536;
@@ -22,7 +25,15 @@ pub(super) fn read(
     columns: &[Column<'_>],
     take: &mut dyn FnMut(&Row<'_>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    read_rows(File::open(path)?, columns, take)
+}
+
+pub(super) fn read_rows(
+    input: impl ChunkReader + 'static,
+    columns: &[Column<'_>],
+    take: &mut dyn FnMut(&Row<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(input)?;
     let wanted = columns.iter().map(|column| column.name);
     let projection = ProjectionMask::columns(builder.parquet_schema(), wanted);
     let reader = builder
@@ -69,7 +80,7 @@ fn cells(batch: &RecordBatch, column: &Column<'_>) -> anyhow::Result<Cells> {
         (Kind::Whole | Kind::Time, _) => Cells::Whole(whole(&as_type(&DataType::Int64)?)),
     };
     ensure!(
-        cells.missing() == 0,
+        column.presence == Presence::Sometimes || cells.missing() == 0,
         "column {name} has values that are missing or of another kind"
     );
     Ok(cells)

@@ -11,6 +11,14 @@ use schemas::Timestamp;
 pub(crate) struct Column<'a> {
     pub name: &'a str,
     pub kind: Kind,
+    pub presence: Presence,
+}
+
+/// Whether a column of a Parquet file may have cells without a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    Always,
+    Sometimes,
 }
 
 /// What a column holds. In CSV all is text.
@@ -58,6 +66,27 @@ pub(crate) enum Cell<'a> {
     Number(f64),
     Whole(i64),
     Time(Timestamp),
+    /// No value.
+    Missing,
+}
+
+impl<'a> Column<'a> {
+    /// One that has a value in every row.
+    pub(crate) fn of(name: &'a str, kind: Kind) -> Self {
+        Self {
+            name,
+            kind,
+            presence: Presence::Always,
+        }
+    }
+
+    /// One that has not.
+    pub(crate) fn optional(name: &'a str, kind: Kind) -> Self {
+        Self {
+            presence: Presence::Sometimes,
+            ..Self::of(name, kind)
+        }
+    }
 }
 
 impl Row<'_> {
@@ -85,6 +114,9 @@ impl Cells {
 
     fn at(&self, row: usize) -> Cell<'_> {
         match self {
+            Self::Text(cells) if cells.is_null(row) => Cell::Missing,
+            Self::Number(cells) if cells.is_null(row) => Cell::Missing,
+            Self::Whole(cells) | Self::Milliseconds(cells) if cells.is_null(row) => Cell::Missing,
             Self::Text(cells) => Cell::Text(cells.value(row)),
             Self::Number(cells) => Cell::Number(cells.value(row)),
             Self::Whole(cells) => Cell::Whole(cells.value(row)),
@@ -116,7 +148,7 @@ impl<'a> Cell<'a> {
                 .with_context(|| format!("{text:?} is no number")),
             Self::Number(number) => Ok(number),
             Self::Whole(number) => Ok(number as f64),
-            Self::Time(_) => bail!("a time is no number"),
+            Self::Time(_) | Self::Missing => bail!("{self:?} is no number"),
         }
     }
 
@@ -132,8 +164,24 @@ impl<'a> Cell<'a> {
             }
             Self::Whole(time) => Ok(Timestamp(unit.to_ms(time))),
             Self::Time(time) => Ok(time),
-            Self::Number(_) => bail!("the time is a whole number"),
+            Self::Number(_) | Self::Missing => bail!("the time is a whole number"),
         }
+    }
+
+    /// The whole number that it is.
+    ///
+    /// # Errors
+    /// An error if it is something else.
+    pub(crate) fn whole(self) -> anyhow::Result<i64> {
+        match self {
+            Self::Whole(number) => Ok(number),
+            other => bail!("{other:?} is no whole number"),
+        }
+    }
+
+    /// Itself, if it has a value.
+    pub(crate) fn present(self) -> Option<Self> {
+        (self != Self::Missing).then_some(self)
     }
 }
 

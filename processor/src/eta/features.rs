@@ -186,7 +186,8 @@ pub(crate) fn crow(east: Meters, north: Meters) -> Meters {
 }
 
 impl Glimpse {
-    fn to_goal(self) -> (Meters, Meters) {
+    /// From there to where its drive ended, east and north.
+    pub(crate) fn to_goal(self) -> (Meters, Meters) {
         let meters = |units: i16| Meters(f64::from(units) * OFFSET_M);
         (meters(self.east), meters(self.north))
     }

@@ -1,15 +1,16 @@
 //! Fits a predictor to a memory: most drives grow the trees, every sixteenth tells how far they are off.
 //! The same drives give the same predictor, bit by bit. When it is time to fit is not said here.
 
-use schemas::Meters;
 use serde::{Deserialize, Serialize};
 
 use super::{
     City, Memory, Share,
+    along::Along,
     features::{Bins, Features},
     forest::Forest,
     grow::{FULL_WEIGHT, Row, grow},
     interval::{Intervals, Miss, Offsets},
+    model::View,
 };
 
 /// Trees at most. The checks say after how many it does not get better.
@@ -33,6 +34,7 @@ pub(crate) struct Fitted {
     bias: f32,
     forest: Forest,
     intervals: Intervals,
+    along: Along,
 }
 
 /// A drive's moment that checks.
@@ -45,13 +47,13 @@ struct Check {
 impl Fitted {
     /// What a memory teaches.
     pub(crate) fn to(memory: &Memory, city: &City) -> Self {
-        let bins = Bins::of(&samples(memory, city));
-        let (mut rows, mut checks) = rows(memory, city, &bins);
-        let bias = bias(&rows);
-        let lacking = rows
+        let edges = Bins::of(&samples(memory, city));
+        let (mut rows, mut checks) = rows(memory, city, &edges);
+        let bias = middle(&rows);
+        let all = rows
             .iter_mut()
             .chain(checks.iter_mut().map(|check| &mut check.row));
-        lacking.for_each(|row| row.lacks -= bias);
+        all.for_each(|row| row.lacks -= bias);
         let forest = boost(&mut rows, &checks);
         let misses = checks.iter().map(|check| {
             let value = bias + forest.value(&check.row.binned());
@@ -63,15 +65,29 @@ impl Fitted {
             }
         });
         Self {
-            bins,
+            bins: edges,
             bias,
             intervals: Intervals::of(misses.collect()),
             forest,
+            along: Along::of(memory.weighted()),
         }
     }
 
-    /// How long it still takes: logarithms of seconds by shares.
-    pub(crate) fn predict(&self, features: &Features) -> Offsets {
+    /// How long it still takes, as logarithms of seconds by shares.
+    pub(crate) fn predict(&self, view: &View, city: &City) -> Offsets {
+        let left = match view.goal.route {
+            Some(route) => self.along.straightened(route.length),
+            None => view.here.position.distance(view.goal.place),
+        };
+        let predicted = self.expect(&Features::of(view, left, city));
+        match view.goal.route.and_then(|route| route.planned) {
+            Some(planned) => self.along.heed(predicted, planned),
+            None => predicted,
+        }
+    }
+
+    /// The same of what the trees look at.
+    fn expect(&self, features: &Features) -> Offsets {
         let value = self.forest.value(&self.bins.place(features));
         let predicted = features.prior() + self.bias + value;
         let offsets = self.intervals.offsets(predicted, features.quick());
@@ -122,7 +138,7 @@ fn rows(memory: &Memory, city: &City, bins: &Bins) -> (Vec<Row>, Vec<Check>) {
 }
 
 /// The middle of what all lack.
-fn bias(rows: &[Row]) -> f32 {
+fn middle(rows: &[Row]) -> f32 {
     let mut lacks: Vec<f32> = rows.iter().map(|row| row.lacks).collect();
     if lacks.is_empty() {
         return 0.0;
@@ -159,9 +175,4 @@ fn miss(checks: &[Row]) -> f64 {
         .iter()
         .map(|row| f64::from(row.lacks.abs()) * f64::from(row.weight));
     misses.sum()
-}
-
-/// Metres of a route as the crow would fly them.
-pub(crate) fn straightened(route: Meters) -> Meters {
-    Meters(route.0 / 1.3)
 }

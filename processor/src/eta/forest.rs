@@ -152,11 +152,11 @@ mod tests {
     fn a_tree_asks_from_its_root_to_a_leaf() {
         let tree = tree(&[(0, 9), (1, 4)]);
         let mut binned = Binned::default();
-        assert_eq!(tree.value(&binned), 0.0);
+        assert!((tree.value(&binned) - 0.0).abs() < 1e-6);
         binned[1] = 5;
-        assert_eq!(tree.value(&binned), 64.0);
+        assert!((tree.value(&binned) - 64.0).abs() < 1e-6);
         binned[0] = 10;
-        assert_eq!(tree.value(&binned), 128.0);
+        assert!((tree.value(&binned) - 128.0).abs() < 1e-6);
     }
 
     proptest! {
@@ -166,7 +166,9 @@ mod tests {
         ) {
             let trees: Vec<_> = trees.iter().map(|splits| tree(splits)).collect();
             let mut forest = Forest::default();
-            trees.iter().for_each(|tree| forest.push(tree));
+            for tree in &trees {
+                forest.push(tree);
+            }
             prop_assert!(forest.is_whole() && forest.len() == trees.len());
             let sum: f32 = trees.iter().map(|tree| tree.value(&binned)).sum();
             prop_assert!((forest.value(&binned) - sum).abs() <= 1e-3 * sum);

@@ -97,6 +97,18 @@ fn blend(one: &Offsets, other: &Offsets, share: f32) -> Offsets {
     std::array::from_fn(|at| one[at] + share * (other[at] - one[at]))
 }
 
+/// The least value that this share of the weight does not exceed; 0 of none.
+pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], share: f64) -> f64 {
+    values.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    let goal = share * values.iter().map(|(_, weight)| weight).sum::<f64>();
+    let mut below = 0.0;
+    let at = values.iter().find(|(_, weight)| {
+        below += weight;
+        below >= goal
+    });
+    at.or(values.last()).map_or(0.0, |(value, _)| *value)
+}
+
 /// What the misses lacked by shares of their weight, of misses in the order of that.
 fn quantiles<'misses>(misses: impl Iterator<Item = &'misses Miss> + Clone) -> Offsets {
     let weight: f64 = misses.clone().map(|miss| f64::from(miss.weight)).sum();
@@ -149,7 +161,7 @@ mod tests {
     #[test]
     fn who_knows_little_is_as_unsure_as_the_formula() {
         let few = vec![miss(5.0, 0.0, 1.0); LEAST_KNOWN - 1];
-        assert_eq!(Intervals::of(few).offsets(5.0, 1.0), UNKNOWN);
+        assert_eq!(Intervals::of(few), Intervals::default());
     }
 
     proptest! {

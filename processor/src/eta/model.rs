@@ -8,12 +8,7 @@ use schemas::{Coordinate, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    City, Estimate, Lesson, Memory, Stage,
-    drive::Goal,
-    features::Features,
-    fit::{Fitted, straightened},
-    formula,
-    memory::Learned,
+    City, Estimate, Lesson, Memory, Stage, drive::Goal, fit::Fitted, formula, memory::Learned,
     motion::Motion,
 };
 use crate::fix::Spot;
@@ -180,12 +175,7 @@ impl Predictor {
         let Some(fitted) = &self.fitted else {
             return formula::estimate(view);
         };
-        let left = match view.goal.route {
-            Some(route) => straightened(route.length),
-            None => view.here.position.distance(view.goal.place),
-        };
-        let features = Features::of(view, left, &self.city);
-        let predicted = fitted.predict(&features);
+        let predicted = fitted.predict(view, &self.city);
         Estimate::of(predicted.map(|seconds| (seconds + view.longer).exp()))
     }
 }
