@@ -34,6 +34,7 @@ pub(super) struct Play<'a> {
     learning: Learning,
     shown: HashMap<RideId, Shown>,
     samples: Vec<Sample>,
+    samples_at_arrivals: Vec<Sample>,
 }
 
 /// What the cache has of a ride, as far as it is compared.
@@ -48,7 +49,10 @@ struct Shown {
 /// What playing gave.
 #[derive(Debug)]
 pub(super) struct Played {
+    /// At the time of every ping, whatever became of it.
     pub samples: Vec<Sample>,
+    /// When pings reached the stream.
+    pub samples_at_arrivals: Vec<Sample>,
     /// Every ride as the cache had it last.
     rides: HashMap<RideId, Shown>,
     pub pings: u64,
@@ -84,6 +88,7 @@ impl<'a> Play<'a> {
             learning,
             shown: HashMap::new(),
             samples: Vec::new(),
+            samples_at_arrivals: Vec::new(),
         }
     }
 
@@ -98,17 +103,23 @@ impl<'a> Play<'a> {
                 Step::Begins(ride) => self.begin(ride, time),
                 Step::Arrives(row) => {
                     self.arrive(row, time, faults);
+                    let sample = self.sample(row, time);
+                    self.samples_at_arrivals.extend(sample);
                     pings += 1;
                     if pings % PINGS_PER_TICK == 0 {
                         progress.advance(PINGS_PER_TICK);
                     }
                 }
-                Step::Passes(row) => self.score(row, time),
+                Step::Passes(row) => {
+                    let sample = self.sample(row, time);
+                    self.samples.extend(sample);
+                }
                 Step::Ends(ride) => self.end(ride, time),
             }
         }
         Played {
             samples: self.samples,
+            samples_at_arrivals: self.samples_at_arrivals,
             rides: self.shown,
             pings,
             took: start.elapsed(),
@@ -173,19 +184,17 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// Compares what the cache shows at the moment of a ping with a rider on board.
-    fn score(&mut self, row: RowNumber, now: Timestamp) {
+    /// Compares what the cache shows with what is to come, if a rider is on board that is scored.
+    fn sample(&self, row: RowNumber, now: Timestamp) -> Option<Sample> {
         let vehicle = self.history.pings.vehicle(row);
-        let Some(number) = self.records.ride_at(vehicle, now) else {
-            return;
-        };
+        let number = self.records.ride_at(vehicle, now)?;
         let ride = self.history.ride(number);
         if ride.picked_up < self.since {
-            return;
+            return None;
         }
         let shown = self.shown.get(&ride.id);
         let promise = shown.and_then(|shown| shown.promise.as_ref());
-        self.samples.push(Sample::new(number, ride, now, promise));
+        Some(Sample::new(number, ride, now, promise))
     }
 }
 

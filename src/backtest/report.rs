@@ -38,8 +38,12 @@ pub(super) struct Score {
 pub(super) struct Faulty {
     #[serde(flatten)]
     pub score: Score,
-    /// By how much the mean error grew.
+    /// By how much the mean error grew, at every ping that came.
     pub mae_cost_pct: Option<f64>,
+    /// The mean error at the times of all pings, those too that were late or lost, and by how much it
+    /// grew.
+    pub same_moments_mae_s: Option<f64>,
+    pub same_moments_cost_pct: Option<f64>,
     /// Whether all rides ended in the same phases at the same times.
     pub same_ride_states: bool,
 }
@@ -48,7 +52,7 @@ impl Report {
     pub(super) fn of(played: &Played, faulty: Option<&Played>) -> Self {
         let seconds = played.took.as_secs_f64();
         Self {
-            score: Score::of(played),
+            score: Score::of(&played.samples),
             faulty: faulty.map(|faulty| Faulty::of(faulty, played)),
             seconds: figures::rounded(seconds),
             us_per_ping: (played.pings > 0)
@@ -59,27 +63,29 @@ impl Report {
 
 impl Faulty {
     fn of(faulty: &Played, clean: &Played) -> Self {
-        let score = Score::of(faulty);
+        let score = Score::of(&faulty.samples_at_arrivals);
+        let all = Figures::of(&clean.samples).mae_s;
         // Where something was shown in both: what was not shown has no error.
         let pairs = faulty.samples.iter().zip(&clean.samples);
         let shown = pairs.filter(|(one, other)| one.shown_s.is_some() && other.shown_s.is_some());
         let (of_faulty, of_clean): (Vec<&Sample>, Vec<&Sample>) = shown.unzip();
-        let growth = |before: f64, after: f64| figures::rounded((after / before - 1.0) * 100.0);
-        let before = Figures::of(of_clean).mae_s.filter(|before| *before > 0.0);
+        let growth = |before: Option<f64>, after: Option<f64>| {
+            let before = before.filter(|before| *before > 0.0)?;
+            Some(figures::rounded((after? / before - 1.0) * 100.0))
+        };
         let after = Figures::of(of_faulty).mae_s;
         Self {
+            mae_cost_pct: growth(all, score.all.mae_s),
             score,
-            mae_cost_pct: before
-                .zip(after)
-                .map(|(before, after)| growth(before, after)),
+            same_moments_mae_s: after,
+            same_moments_cost_pct: growth(Figures::of(of_clean).mae_s, after),
             same_ride_states: faulty.ended_like(clean),
         }
     }
 }
 
 impl Score {
-    fn of(played: &Played) -> Self {
-        let samples = &played.samples;
+    fn of(samples: &[Sample]) -> Self {
         Self {
             all: Figures::of(samples),
             stability_s: figures::stability_s(samples),

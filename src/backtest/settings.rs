@@ -28,9 +28,10 @@ use crate::history;
 /// `us_per_ping` how long a ping took.
 ///
 /// With --faults the same is played once more, with one ping in ten lost, one in ten 30 to 120 s late,
-/// 5 % repeated and 0.5 % off by kilometres, and scored at the moments of all pings, lost or not:
-/// `faulty` has the same figures, and `mae_cost_pct`, by how much the mean error grew, and
-/// `same_ride_states`, whether all rides ended in the same phases at the same times.
+/// 5 % repeated and 0.5 % off by kilometres: `faulty` has the same figures at the moments when pings
+/// came, and `mae_cost_pct`, by how much the mean error grew; `same_moments_mae_s` and
+/// `same_moments_cost_pct` are of the moments of all pings, late, lost or not; `same_ride_states` is
+/// whether all rides ended in the same phases at the same times.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     #[command(flatten)]

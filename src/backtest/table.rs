@@ -12,6 +12,7 @@ impl fmt::Display for Report {
         write!(out, "{}", self.score)?;
         if let Some(faulty) = &self.faulty {
             let cost = cell(faulty.mae_cost_pct, 0);
+            let same = cell(faulty.same_moments_cost_pct, 0);
             let ends = if faulty.same_ride_states {
                 "all rides end alike"
             } else {
@@ -19,7 +20,8 @@ impl fmt::Display for Report {
             };
             writeln!(
                 out,
-                "\nwith faults: the mean error grows by {cost} %, {ends}"
+                "\nwith faults: at the pings that come the mean error grows by {cost} %, at the times of all \
+                 by {same} %; {ends}"
             )?;
             write!(out, "{}", faulty.score)?;
         }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    City, Memory, Share,
+    City, Memory,
     along::Along,
     features::{Bins, Features},
     forest::Forest,
@@ -21,8 +21,6 @@ const CHECKS: u64 = 16;
 const BIN_SAMPLES: usize = 100_000;
 /// The middle of what the formula lacks is believed by half after so many moments.
 const HALF_BELIEVED: f32 = 300.0;
-/// The drives to come spread more than those that were kept back, of the same days and vehicles.
-const WIDER: f32 = 1.02;
 /// A drive is never predicted, nor learned, to last shorter, s.
 const SHORTEST_S: f32 = 5.0;
 
@@ -91,8 +89,7 @@ impl Fitted {
         let value = self.forest.value(&self.bins.place(features));
         let predicted = features.prior() + self.bias + value;
         let offsets = self.intervals.offsets(predicted, features.quick());
-        let middle = offsets[Share::P50 as usize];
-        offsets.map(|offset| predicted + middle + WIDER * (offset - middle))
+        offsets.map(|offset| predicted + offset)
     }
 
     /// Whether its parts fit together: what was stored may be damaged.
