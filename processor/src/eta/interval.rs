@@ -154,7 +154,7 @@ mod tests {
         let far = intervals.offsets(6.0, 3.0);
         for (at, share) in SHARES.iter().enumerate() {
             assert!((f64::from(near[at]) - share).abs() < 0.01, "{near:?}");
-            assert!((f64::from(far[at]) - 2.0 * share).abs() < 0.02, "{far:?}");
+            assert!((f64::from(far[at]) - 2.0 * share).abs() < 0.05, "{far:?}");
         }
     }
 

@@ -100,7 +100,7 @@ async fn a_ride_and_a_vehicle_are_shown_and_listed() {
 #[tokio::test]
 async fn an_answer_counts_from_its_own_moment_and_says_that_it_is_stale() {
     let (cache, mut state) = (Arc::new(MemoryCache::default()), ShardState::default());
-    let ago = |seconds: i64| (now().0 - second(0).0) / 1_000 - seconds;
+    let ago = |seconds: i64| (now().0 - second(0).0).div_euclid(1_000) - seconds;
     let assigned = event("r", "v", ago(62), assigned(3_000.0, 8_000.0));
     state.apply(&assigned, second(0).0);
     for at_s in [ago(61), ago(60)] {
