@@ -4,7 +4,8 @@
 
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
-mod support;
+#[path = "support/cpu.rs"]
+mod cpu;
 
 use processor::{
     ShardState,
@@ -15,7 +16,7 @@ use schemas::{
     Timestamp, VehicleId, VehicleState,
 };
 
-use support::cpu_seconds;
+use cpu::cpu_seconds;
 
 /// Drives, and pings of each: what a fleet of 200 cabs does in two weeks.
 const DRIVES: u64 = 45_000;

@@ -31,3 +31,6 @@ pub use lesson::{Lesson, Stage};
 pub use memory::{Learned, Memory};
 pub use model::{Model, Models, Predictor};
 pub use promise::Promise;
+
+#[cfg(test)]
+mod tests;
