@@ -71,10 +71,9 @@ impl Features {
     pub(crate) fn at(lesson: &Lesson, glimpse: &Glimpse, city: &City) -> Option<Self> {
         let to = lesson.to.coordinate()?;
         let (east, north) = glimpse.to_goal();
-        let here = Coordinate::from_degrees(
-            to.lat() - north.0 / DEGREE_M,
-            to.lng() - east.0 / DEGREE_M / to.lat().to_radians().cos(),
-        );
+        let lat = to.lat() - north.0 / DEGREE_M;
+        let parallel = ((lat + to.lat()) / 2.0).to_radians().cos();
+        let here = Coordinate::from_degrees(lat, to.lng() - east.0 / DEGREE_M / parallel);
         let elapsed_s = f64::from(glimpse.after_s);
         let moment = Moment {
             stage: lesson.stage,

@@ -45,18 +45,18 @@ fn drive(number: u64, (north, east): (f64, f64), pace: f64) -> Option<Lesson> {
     };
     let mut drive = Drive::begin(Stage::Trip, spot(0), Tempo::default());
     let mut motion = None;
-    for after_s in (PING_S..took_s).step_by(PING_S as usize) {
-        let (before, here) = (spot(after_s - PING_S), spot(after_s));
-        let (east, north) = before.position.offset_to(here.position);
-        motion = Some(Motion::after(
-            motion,
-            Movement {
+    for after_s in (0..took_s).step_by(PING_S as usize) {
+        let here = spot(after_s);
+        if after_s > 0 {
+            let (east, north) = spot(after_s - PING_S).position.offset_to(here.position);
+            let movement = Movement {
                 seconds: PING_S as f64,
                 east,
                 north,
                 speed: None,
-            },
-        ));
+            };
+            motion = Some(Motion::after(motion, movement));
+        }
         drive.advance(here, motion.unwrap_or_default(), goal, &Models::default());
     }
     let ride = RideId::new(&format!("r{number}")).unwrap();
