@@ -1,7 +1,7 @@
 //! The processor: it follows every vehicle and ride on the stream, and tells where they are and
 //! when they arrive. It writes no files of rows and takes no uploads.
 //!
-//! The path of one ping: [`run`] acquires its shard, the shard's worker hands the record to
+//! The path of one ping: [`run()`] acquires its shard, the shard's worker hands the record to
 //! [`ShardState::apply`]; there the vehicle's gate judges it ([`Verdict`]), the vehicle moves, and
 //! its open rides with it: the way driven, the place on the planned route, the time of arrival.
 //! Every 100 ms what changed goes to the [`Cache`], each thing once, as it is then; trips that are due

@@ -2,7 +2,7 @@
 //! follows rides live, and compares what riders would have seen with what happened.
 //! It predicts nothing itself.
 //!
-//! [`play`] makes a [`sample`] of every ping with a rider on board; [`figures`] follow from samples,
+//! [`mod@play`] makes a [`sample`] of every ping with a rider on board; [`figures`] follow from samples,
 //! and make the [`report`], its table and its [`plots`]. The same again may be played with [`faults`].
 
 mod faults;

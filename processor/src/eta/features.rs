@@ -72,7 +72,7 @@ impl Features {
         let to = lesson.to.coordinate()?;
         let (east, north) = glimpse.to_goal();
         let lat = to.lat() - north.0 / DEGREE_M;
-        let parallel = ((lat + to.lat()) / 2.0).to_radians().cos();
+        let parallel = f64::midpoint(lat, to.lat()).to_radians().cos();
         let here = Coordinate::from_degrees(lat, to.lng() - east.0 / DEGREE_M / parallel);
         let elapsed_s = f64::from(glimpse.after_s);
         let moment = Moment {
