@@ -10,7 +10,7 @@ pub(crate) const DEPTH: usize = 8;
 /// Leaves of a tree; one fewer are its splits.
 pub(crate) const LEAVES: usize = 1 << DEPTH;
 /// Trees that are walked side by side, so that they wait for memory together.
-const ABREAST: usize = 8;
+const ABREAST: usize = 16;
 
 /// Trees whose leaves add up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
