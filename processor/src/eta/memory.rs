@@ -91,9 +91,6 @@ impl Memory {
             self.trim();
             return Learned::Known;
         }
-        if Some(priority) <= self.threshold {
-            return Learned::LeftOut;
-        }
         self.insert(priority, lesson);
         self.trim();
         if self.names.contains_key(&name) {
