@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-use schemas::{Coordinate, RideId, Timestamp, VehicleId};
+use schemas::{Coordinate, RideId, Timestamp};
 
 use super::settings::Settings;
 use crate::{replay::Recording, table};
@@ -54,7 +53,7 @@ pub(super) fn read(
         match (place(3, 4)?, place(5, 6)?) {
             (Some(pickup), Some(dropoff)) if picked_up < dropped_off => rides.push(Ride {
                 vehicle,
-                id: ride_id(pings.vehicles()[vehicle as usize], picked_up)?,
+                id: pings.ride_id(vehicle, picked_up)?,
                 picked_up,
                 dropped_off,
                 pickup,
@@ -65,10 +64,4 @@ pub(super) fn read(
         Ok(())
     })?;
     Ok((rides, unfit))
-}
-
-/// The vehicle and the second of the pickup.
-fn ride_id(vehicle: VehicleId, picked_up: Timestamp) -> anyhow::Result<RideId> {
-    let text = format!("{vehicle}-{}", picked_up.0 / 1_000);
-    RideId::new(&text).with_context(|| format!("ride {text}"))
 }

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use anyhow::{Context, bail};
-use schemas::{Timestamp, VehicleId};
+use schemas::{RideId, Timestamp, VehicleId};
 
 use super::columns::PingColumns;
 use crate::table::{self, Cell, Column, Kind};
@@ -113,6 +113,16 @@ impl Recording {
         };
         self.last_vehicle = Some((vehicle.to_owned(), number));
         Ok(number)
+    }
+
+    /// The id of a ride that begins then: the vehicle and the second.
+    ///
+    /// # Errors
+    /// An error if that is too long for an id.
+    pub(crate) fn ride_id(&self, vehicle: u32, picked_up: Timestamp) -> anyhow::Result<RideId> {
+        let vehicle = self.vehicles[vehicle as usize];
+        let text = format!("{vehicle}-{}", picked_up.0 / 1_000);
+        RideId::new(&text).with_context(|| format!("ride {text}"))
     }
 
     pub(crate) fn push(&mut self, row: Row) {

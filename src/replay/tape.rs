@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use schemas::{
     Coordinate, FleetId, PingName, Rejection, RideEvent, RideEventKind, RideId, Timestamp,
     VehicleState,
@@ -84,7 +83,7 @@ impl Tape {
         if let Some(end) = self.trips.end(number)
             && let Some(assigned) = self.assigned(&row, end)
         {
-            let id = self.ride_id(&row)?;
+            let id = self.recording.ride_id(row.vehicle, row.time)?;
             outbox.event(index, &self.event(&row, id, assigned))?;
             outbox.event(index, &self.event(&row, id, RideEventKind::PickedUp))?;
             played.ride = Some(Ride { id, end });
@@ -157,13 +156,6 @@ impl Tape {
             received_at: row.time,
             kind,
         }
-    }
-
-    /// The vehicle and the second of the pickup.
-    fn ride_id(&self, row: &Row) -> anyhow::Result<RideId> {
-        let vehicle = self.recording.vehicles()[row.vehicle as usize];
-        let text = format!("{vehicle}-{}", row.time.0 / 1_000);
-        RideId::new(&text).with_context(|| format!("ride {text}"))
     }
 }
 
