@@ -14,14 +14,22 @@ mod learning;
 
 use std::collections::VecDeque;
 
-use crate::eta::{Kept, Lesson, Models};
-
 use schemas::{FleetId, Phase, Ping, Record, RideEvent, RideEventKind, RideId, VehicleId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    agenda::Agenda, cache::Change, forgotten::ForgottenRides, gate::Verdict, outbox::Outbox,
-    owners::Owners, progress, ride::EventOutcome, trip, vehicle::Vehicle, vehicles::Vehicles,
+    agenda::Agenda,
+    cache::Change,
+    eta::{Kept, Lesson, Models},
+    forgotten::ForgottenRides,
+    gate::Verdict,
+    outbox::Outbox,
+    owners::Owners,
+    progress,
+    ride::EventOutcome,
+    trip,
+    vehicle::Vehicle,
+    vehicles::Vehicles,
 };
 
 /// Vehicles at most, unless it is told otherwise: 0.3 GB without their rides.

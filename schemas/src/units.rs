@@ -152,6 +152,16 @@ impl Coordinate {
         self.offset_along(other, Parallel::at(middle))
     }
 
+    /// The place so many metres east and north of here: that to which [`Self::offset_to`] tells them.
+    ///
+    /// # Errors
+    /// [`InvalidCoordinate`] beyond a pole or the antimeridian.
+    pub fn offset_by(self, east: Meters, north: Meters) -> Result<Self, InvalidCoordinate> {
+        let lat = self.lat() + north.0 / METERS_PER_E7 / 1e7;
+        let Parallel(narrow) = Parallel::at(f64::midpoint(self.lat(), lat));
+        Self::from_degrees(lat, self.lng() + east.0 / METERS_PER_E7 / 1e7 / narrow)
+    }
+
     /// Metres east and north from here to `other`, on a plane that touches the earth at `parallel`.
     pub fn offset_along(self, other: Self, parallel: Parallel) -> (Meters, Meters) {
         let mut dlng = i64::from(other.lng_e7) - i64::from(self.lng_e7);

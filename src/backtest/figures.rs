@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use processor::eta::Share;
 use serde::Serialize;
 
-use super::sample::{SHARES, Sample};
+use super::sample::Sample;
 
 /// A percentage of less than a minute says more of the ping's second than of the prediction.
 const LEAST_OF_PERCENT_S: f32 = 60.0;
@@ -144,17 +144,17 @@ pub(super) fn stability_s(samples: &[Sample]) -> Option<f64> {
 
 /// How many drives had ended by each of the shown times.
 pub(super) fn calibration(samples: &[Sample]) -> Vec<Calibration> {
-    let calibration = |(at, (_, share)): (usize, &(Share, f64))| {
+    let calibration = |share: Share| {
         let shown = samples.iter().filter_map(|sample| {
-            let shown_s = sample.shown_s?[at];
-            Some(f64::from(u8::from(sample.left_s <= shown_s)))
+            let shown_s = sample.shown_at(share)?;
+            Some(f64::from(u8::from(f64::from(sample.left_s) <= shown_s)))
         });
         Calibration {
-            share: *share,
+            share: share.number(),
             actual: mean(shown),
         }
     };
-    SHARES.iter().enumerate().map(calibration).collect()
+    Share::ALL.map(calibration).into()
 }
 
 /// To the thousandth: more digits would be noise.

@@ -5,17 +5,6 @@ use schemas::Timestamp;
 
 use crate::history::{Ride, RideNumber};
 
-/// The shares of drives of which a promise says when they have ended.
-pub(super) const SHARES: [(Share, f64); 7] = [
-    (Share::P05, 0.05),
-    (Share::P10, 0.1),
-    (Share::P25, 0.25),
-    (Share::P50, 0.5),
-    (Share::P75, 0.75),
-    (Share::P90, 0.9),
-    (Share::P95, 0.95),
-];
-
 /// What riders saw at a ping with them on board. Times in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Sample {
@@ -24,8 +13,8 @@ pub(super) struct Sample {
     pub after_s: f32,
     /// Until it ended.
     pub left_s: f32,
-    /// What was shown as left for each of [`SHARES`], if anything.
-    pub shown_s: Option<[f32; SHARES.len()]>,
+    /// What was shown as left for each of [`Share::ALL`], if anything.
+    pub shown_s: Option<[f32; Share::ALL.len()]>,
 }
 
 impl Sample {
@@ -40,7 +29,7 @@ impl Sample {
             after_s: now.seconds_since(ride.picked_up) as f32,
             left_s: ride.dropped_off.seconds_since(now) as f32,
             shown_s: promise.map(|promise| {
-                SHARES.map(|(share, _)| promise.arrival_at(share, now).seconds_since(now) as f32)
+                Share::ALL.map(|share| promise.arrival_at(share, now).seconds_since(now) as f32)
             }),
         }
     }

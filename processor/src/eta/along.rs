@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Lesson, Share,
-    features::crow,
+    fit::SHORTEST_S,
     interval::{Offsets, weighted_quantile},
+    lesson::crow,
 };
 
 /// Of a city about which nothing is known, streets are so much longer than the crow flies.
@@ -24,8 +25,6 @@ const USUAL_SPREAD: f64 = 0.4;
 const DEVIATIONS_80: f64 = 2.563;
 /// Of a drive of fewer glimpses nobody knows how it went.
 const LEAST_GLIMPSES: usize = 4;
-/// What is planned to be left is not believed to be shorter, s.
-const SHORTEST_S: f32 = 5.0;
 
 /// What drives taught of routes and plans.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

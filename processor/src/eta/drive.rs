@@ -1,13 +1,14 @@
 //! A drive under way: what was seen of it and what was promised, to become a lesson and a verdict
 //! on the promises when it ends. When that is, is the ride's to say.
 
-use schemas::{Coordinate, Meters, Timestamp};
+use std::{ops::RangeInclusive, time::Duration};
+
+use schemas::{Coordinate, FleetId, Meters, RideId, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 use super::{
     Lesson, Models, Promise, Share, Stage,
-    lesson::{Glimpse, OFFSET_M, Pace},
+    lesson::{Glimpse, Pace},
     model::View,
     motion::Motion,
     tempo::Tempo,
@@ -19,7 +20,7 @@ const SPACING_MS: i64 = 20_000;
 /// So many glimpses of one drive at most; a longer drive has them farther apart.
 const MAX_GLIMPSES: usize = 128;
 /// What a lesson's drive takes, s. What is shorter was a mistake, what is longer an outing.
-const LESSON_S: std::ops::RangeInclusive<f64> = 60.0..=10_800.0;
+const LESSON_S: RangeInclusive<f64> = 60.0..=10_800.0;
 /// A drive that nobody heard of for longer is no lesson, s.
 const MAX_GAP_S: f64 = 300.0;
 /// One that came nearer to where it ended by less than this, in m/s, waited or went round.
@@ -36,9 +37,6 @@ pub(crate) struct Drive {
     promise: Option<Promise>,
     /// By which logarithm its vehicle's drives took longer when it began.
     longer: f32,
-    /// How long the whole was to take, by a plan that stood all the while: known when it has ended.
-    #[serde(skip)]
-    planned: Option<Duration>,
 }
 
 /// What was seen of a drive, and promised then.
@@ -48,6 +46,15 @@ struct Seen {
     pace: Pace,
     /// The 10th, 50th and 90th percentile of what was still to drive, s.
     promised: [u16; 3],
+}
+
+/// When and where a drive ended.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct End {
+    pub(crate) time: Timestamp,
+    pub(crate) place: Coordinate,
+    /// How long the whole was to take, by a plan that stood from its begin to its end.
+    pub(crate) planned: Option<Duration>,
 }
 
 /// Where a drive goes, and what is known of its way.
@@ -95,7 +102,6 @@ impl Drive {
             seen: Vec::new(),
             promise: None,
             longer: tempo.longer(here.time),
-            planned: None,
         }
     }
 
@@ -107,11 +113,6 @@ impl Drive {
     /// Has the next estimate become the promise, however near it is.
     pub(crate) fn forget_promise(&mut self) {
         self.promise = None;
-    }
-
-    /// Takes how long the whole was to take, by a plan that stood from its begin to its end.
-    pub(crate) fn note_plan(&mut self, planned: Option<Duration>) {
-        self.planned = planned;
     }
 
     /// Takes where the vehicle is now, and renews the promise.
@@ -186,8 +187,13 @@ impl Drive {
         longer.get(middle).map(|median| median + self.longer)
     }
 
-    /// What a drive teaches that ended then and there; None if it was none that others will be like.
-    pub(crate) fn lesson(&self, name: u64, ended: Timestamp, to: Coordinate) -> Option<Lesson> {
+    /// What the drive of a ride teaches that ended so; None if it was none that others will be like.
+    pub(crate) fn lesson(&self, fleet: FleetId, ride: RideId, end: End) -> Option<Lesson> {
+        let End {
+            time: ended,
+            place: to,
+            planned,
+        } = end;
         let took_s = ended.seconds_since(self.began);
         let closed = self.from.distance(to).0 / took_s;
         if !LESSON_S.contains(&took_s) || closed < LEAST_PACE_MPS {
@@ -200,36 +206,24 @@ impl Drive {
                 return None;
             }
             last = seen.spot.time;
-            glimpses.extend(self.glimpse(seen, to));
+            glimpses.extend(Glimpse::of(
+                seen.spot.time.seconds_since(self.began),
+                seen.spot.position.offset_to(to),
+                seen.pace,
+            ));
         }
         if glimpses.is_empty() || ended.seconds_since(last) > MAX_GAP_S {
             return None;
         }
         Some(Lesson {
             ended,
-            name,
+            name: Lesson::name(fleet, ride, self.stage),
             stage: self.stage,
             began: self.began,
             from: self.from.into(),
             to: to.into(),
-            planned_s: self.planned.map(|planned| planned.as_secs() as u32),
+            planned_s: planned.map(|planned| planned.as_secs() as u32),
             glimpses: glimpses.into(),
-        })
-    }
-
-    /// None of a place that is too far from the end.
-    fn glimpse(&self, seen: &Seen, to: Coordinate) -> Option<Glimpse> {
-        let (east, north) = seen.spot.position.offset_to(to);
-        let offset = |meters: Meters| {
-            let units = (meters.0 / OFFSET_M).round();
-            (units.abs() <= f64::from(i16::MAX)).then_some(units as i16)
-        };
-        let after_s = seen.spot.time.seconds_since(self.began).round();
-        Some(Glimpse {
-            after_s: after_s.clamp(0.0, f64::from(u16::MAX)) as u16,
-            east: offset(east)?,
-            north: offset(north)?,
-            motion: seen.pace,
         })
     }
 }

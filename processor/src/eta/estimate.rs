@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Shares of drives that take no longer, as an estimate holds them.
-pub(crate) const SHARES: [f64; 7] = [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95];
-
 /// A share of drives that take no longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
@@ -27,16 +24,42 @@ pub enum Share {
     P95,
 }
 
-/// How long a drive still takes: seconds by [`SHARES`], which are finite, not less than 0, and grow.
+impl Share {
+    /// All of them, in rising order.
+    pub const ALL: [Self; 7] = [
+        Self::P05,
+        Self::P10,
+        Self::P25,
+        Self::P50,
+        Self::P75,
+        Self::P90,
+        Self::P95,
+    ];
+
+    /// It as a number between 0 and 1.
+    pub fn number(self) -> f64 {
+        match self {
+            Self::P05 => 0.05,
+            Self::P10 => 0.1,
+            Self::P25 => 0.25,
+            Self::P50 => 0.5,
+            Self::P75 => 0.75,
+            Self::P90 => 0.9,
+            Self::P95 => 0.95,
+        }
+    }
+}
+
+/// How long a drive still takes: seconds by [`Share::ALL`], which are finite, not less than 0, and grow.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Estimate([f32; SHARES.len()]);
+pub struct Estimate([f32; Share::ALL.len()]);
 
 /// No drive takes longer: what is learned ends with a drive of some hours.
 const LONGEST_S: f32 = 86_400.0 * 7.0;
 
 impl Estimate {
     /// The estimate whose seconds are these, put in order.
-    pub(crate) fn of(mut seconds: [f32; SHARES.len()]) -> Self {
+    pub(crate) fn of(mut seconds: [f32; Share::ALL.len()]) -> Self {
         for second in &mut seconds {
             // NaN becomes the longest.
             *second = if *second < LONGEST_S {
@@ -68,7 +91,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_it_is_made_of_it_is_times_that_grow(seconds: [f32; SHARES.len()]) {
+        fn whatever_it_is_made_of_it_is_times_that_grow(seconds: [f32; Share::ALL.len()]) {
             let estimate = Estimate::of(seconds);
             prop_assert!(estimate.0.is_sorted());
             prop_assert!(estimate.0.iter().all(|second| (0.0..=LONGEST_S).contains(second)));

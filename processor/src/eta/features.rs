@@ -6,16 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     City, Stage, formula,
-    lesson::{Glimpse, Lesson, OFFSET_M, Pace},
+    lesson::{Glimpse, Lesson, Pace, crow},
     model::View,
 };
 
 /// Numbers of a moment.
 pub(crate) const FEATURES: usize = 20;
 /// Bins of a number, which fit a byte; none lies behind the last.
-const BINS: usize = 256;
-/// A degree of latitude.
-const DEGREE_M: f64 = 111_195.08;
+pub(super) const BINS: usize = 256;
 
 /// A drive at a moment, as numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,9 +69,7 @@ impl Features {
     pub(crate) fn at(lesson: &Lesson, glimpse: &Glimpse, city: &City) -> Option<Self> {
         let to = lesson.to.coordinate()?;
         let (east, north) = glimpse.to_goal();
-        let lat = to.lat() - north.0 / DEGREE_M;
-        let parallel = f64::midpoint(lat, to.lat()).to_radians().cos();
-        let here = Coordinate::from_degrees(lat, to.lng() - east.0 / DEGREE_M / parallel);
+        let here = to.offset_by(Meters(-east.0), Meters(-north.0));
         let elapsed_s = f64::from(glimpse.after_s);
         let moment = Moment {
             stage: lesson.stage,
@@ -176,18 +172,5 @@ impl Bins {
     /// Whether it has edges for all numbers, or for none as nothing was learned.
     pub(crate) fn is_whole(&self) -> bool {
         self.0.is_empty() || self.0.len() == BINS * FEATURES
-    }
-}
-
-/// By the crow.
-pub(crate) fn crow(east: Meters, north: Meters) -> Meters {
-    Meters((east.0 * east.0 + north.0 * north.0).sqrt())
-}
-
-impl Glimpse {
-    /// From there to where its drive ended, east and north.
-    pub(crate) fn to_goal(self) -> (Meters, Meters) {
-        let meters = |units: i16| Meters(f64::from(units) * OFFSET_M);
-        (meters(self.east), meters(self.north))
     }
 }

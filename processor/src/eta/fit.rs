@@ -21,8 +21,8 @@ const CHECKS: u64 = 16;
 const BIN_SAMPLES: usize = 100_000;
 /// The middle of what the formula lacks is believed by half after so many moments.
 const HALF_BELIEVED: f32 = 300.0;
-/// A drive is never predicted, nor learned, to last shorter, s.
-const SHORTEST_S: f32 = 5.0;
+/// No drive is learned, and no plan believed, to last shorter, s.
+pub(super) const SHORTEST_S: f32 = 5.0;
 
 /// What was learned.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ pub(crate) fn time_to_drive(crow: Meters) -> Duration {
 }
 
 /// Of San Francisco's trips, how the time that they took spreads around the fit.
-const SPREAD: [f32; 7] = [0.46, 0.55, 0.74, 1.0, 1.37, 1.88, 2.3];
+pub(super) const SPREAD: [f32; 7] = [0.46, 0.55, 0.74, 1.0, 1.37, 1.88, 2.3];
 
 /// The time to drive with an interval as wide as the formula is wrong.
 pub(crate) fn estimate(view: &View) -> Estimate {

@@ -6,7 +6,7 @@
 //! gradient boosting machine", algorithm 3), on bins.
 
 use super::{
-    features::{Binned, FEATURES},
+    features::{BINS, Binned, FEATURES},
     forest::{DEPTH, LEAVES, Split, Tree},
 };
 
@@ -16,7 +16,6 @@ const LEAST_LEAF: u32 = 100 * FULL_WEIGHT as u32;
 pub(crate) const FULL_WEIGHT: u8 = 64;
 /// A leaf moves predictions by this share of what its rows lack.
 const STEP: f32 = 0.2;
-const BINS: usize = 256;
 /// Where to split is decided by so many rows of a node, or fewer than twice as many: more would move
 /// the split by less than the next tree mends.
 const SPLIT_ROWS: usize = 8_192;

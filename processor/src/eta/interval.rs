@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::SHARES;
+use super::{Share, formula};
 
-/// Offsets of a logarithm by [`SHARES`].
-pub(crate) type Offsets = [f32; SHARES.len()];
+/// Offsets of a logarithm by [`Share::ALL`].
+pub(crate) type Offsets = [f32; Share::ALL.len()];
 
 /// Drives by how long is predicted: in so many parts at most, of so many moments at least.
 const MAX_KNOTS: usize = 12;
@@ -17,9 +17,6 @@ const LEAST_KNOWN: usize = 100;
 const PACES: [f32; 2] = [1.5, 6.0];
 /// A pace of a part is believed by half if it has so many moments.
 const HALF_BELIEVED: f32 = 100.0;
-/// Of San Francisco's trips, how the time that they took spreads around the formula.
-const UNKNOWN: Offsets = [-0.78, -0.6, -0.3, 0.0, 0.31, 0.63, 0.83];
-
 /// How far predictions are off, by what is predicted and how fast the vehicle is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Intervals(Vec<Knot>);
@@ -61,7 +58,7 @@ impl Intervals {
         let after = self.0.partition_point(|knot| knot.predicted < predicted);
         let before = after.checked_sub(1).and_then(|before| self.0.get(before));
         match (before, self.0.get(after)) {
-            (None, None) => UNKNOWN,
+            (None, None) => formula::SPREAD.map(f32::ln),
             (Some(only), None) | (None, Some(only)) => only.by_pace[pace],
             (Some(before), Some(after)) => {
                 let share = (predicted - before.predicted) / (after.predicted - before.predicted);
@@ -100,29 +97,30 @@ fn blend(one: &Offsets, other: &Offsets, share: f32) -> Offsets {
 /// The least value that this share of the weight does not exceed; 0 of none.
 pub(crate) fn weighted_quantile(values: &mut [(f64, f64)], share: f64) -> f64 {
     values.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    let goal = share * values.iter().map(|(_, weight)| weight).sum::<f64>();
-    let mut below = 0.0;
-    let at = values.iter().find(|(_, weight)| {
+    quantile(values.iter().copied(), share).unwrap_or_default()
+}
+
+/// The same of values that rise; None of none.
+fn quantile<Value: Copy>(
+    rising: impl Iterator<Item = (Value, f64)> + Clone,
+    share: f64,
+) -> Option<Value> {
+    let goal = share * rising.clone().map(|(_, weight)| weight).sum::<f64>();
+    let (mut below, mut last) = (0.0, None);
+    for (value, weight) in rising {
         below += weight;
-        below >= goal
-    });
-    at.or(values.last()).map_or(0.0, |(value, _)| *value)
+        last = Some(value);
+        if below >= goal {
+            break;
+        }
+    }
+    last
 }
 
 /// What the misses lacked by shares of their weight, of misses in the order of that.
 fn quantiles<'misses>(misses: impl Iterator<Item = &'misses Miss> + Clone) -> Offsets {
-    let weight: f64 = misses.clone().map(|miss| f64::from(miss.weight)).sum();
-    let mut offsets = Offsets::default();
-    let mut found = 0;
-    let mut below = 0.0;
-    for miss in misses {
-        below += f64::from(miss.weight);
-        while found < SHARES.len() && below >= SHARES[found] * weight {
-            offsets[found] = miss.lacked;
-            found += 1;
-        }
-    }
-    offsets
+    let lacked = misses.map(|miss| (miss.lacked, f64::from(miss.weight)));
+    Share::ALL.map(|share| quantile(lacked.clone(), share.number()).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -152,7 +150,7 @@ mod tests {
         let intervals = Intervals::of(misses.collect());
         let near = intervals.offsets(5.0, 3.0);
         let far = intervals.offsets(6.0, 3.0);
-        for (at, share) in SHARES.iter().enumerate() {
+        for (at, share) in Share::ALL.map(Share::number).iter().enumerate() {
             assert!((f64::from(near[at]) - share).abs() < 0.01, "{near:?}");
             assert!((f64::from(far[at]) - 2.0 * share).abs() < 0.05, "{far:?}");
         }

@@ -1,14 +1,14 @@
 //! A lesson: a drive that has ended, as glimpses of where it was and how long it still took. It has
 //! no names of people or vehicles, and of the ride only what tells a repeat.
 
-use schemas::{Coordinate, FleetId, RideId, Timestamp};
+use schemas::{Coordinate, FleetId, Meters, RideId, Timestamp};
 use serde::{Deserialize, Serialize};
 use twox_hash::XxHash3_64;
 
 use super::motion::Motion;
 
 /// One unit of a glimpse's offsets.
-pub(crate) const OFFSET_M: f64 = 2.0;
+const OFFSET_M: f64 = 2.0;
 
 /// Whose arrival a drive is waited for with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +88,34 @@ impl Lesson {
     pub fn is_empty(&self) -> bool {
         self.glimpses.is_empty()
     }
+}
+
+impl Glimpse {
+    /// What is seen so long after the begin, of a vehicle that still has so far to the east and to the
+    /// north; None if that is too far.
+    pub(crate) fn of(after_s: f64, (east, north): (Meters, Meters), motion: Pace) -> Option<Self> {
+        let offset = |meters: Meters| {
+            let units = (meters.0 / OFFSET_M).round();
+            (units.abs() <= f64::from(i16::MAX)).then_some(units as i16)
+        };
+        Some(Self {
+            after_s: after_s.round().clamp(0.0, f64::from(u16::MAX)) as u16,
+            east: offset(east)?,
+            north: offset(north)?,
+            motion,
+        })
+    }
+
+    /// From there to where its drive ended, east and north.
+    pub(crate) fn to_goal(self) -> (Meters, Meters) {
+        let meters = |units: i16| Meters(f64::from(units) * OFFSET_M);
+        (meters(self.east), meters(self.north))
+    }
+}
+
+/// By the crow.
+pub(crate) fn crow(east: Meters, north: Meters) -> Meters {
+    Meters((east.0 * east.0 + north.0 * north.0).sqrt())
 }
 
 impl Point {

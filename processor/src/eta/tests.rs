@@ -6,7 +6,7 @@ use schemas::{Coordinate, FleetId, RideId, Timestamp};
 
 use super::{
     City, Lesson, Model, Models, Share, Stage,
-    drive::{Drive, Goal},
+    drive::{Drive, End, Goal},
     features::Features,
     lesson::Pace,
     model::View,
@@ -60,8 +60,12 @@ fn drive(number: u64, (north, east): (f64, f64), pace: f64) -> Option<Lesson> {
         drive.advance(here, motion.unwrap_or_default(), goal, &Models::default());
     }
     let ride = RideId::new(&format!("r{number}")).unwrap();
-    let name = Lesson::name(FleetId::default(), ride, Stage::Trip);
-    drive.lesson(name, Timestamp(began + took_s * 1_000), to)
+    let end = End {
+        time: Timestamp(began + took_s * 1_000),
+        place: to,
+        planned: None,
+    };
+    drive.lesson(FleetId::default(), ride, end)
 }
 
 /// Drives toward the center, from the north twice as fast as from the south.

@@ -1,13 +1,13 @@
 //! The drives of a ride, to its pickup and to its drop-off: what riders are told of when they end,
 //! and the arrival at the end of each. What is made of both is `eta`'s.
 
-use schemas::{Coordinate, Phase, Timestamp};
+use schemas::Phase;
 
 use super::{Ride, plan::Planned};
 use crate::{
     eta::{
         Models, Promise, Stage,
-        drive::{Drive, Goal},
+        drive::{Drive, End, Goal},
         motion::Motion,
         tempo::Tempo,
     },
@@ -19,13 +19,11 @@ use crate::{
 const NEAR_GOAL_M: f64 = 300.0;
 const NEAR_GOAL_MPS: f64 = 20.0;
 
-/// A drive that has ended, when and where.
+/// A drive that has ended, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Arrival {
     pub(crate) drive: Box<Drive>,
-    pub(crate) stage: Stage,
-    pub(crate) time: Timestamp,
-    pub(crate) place: Coordinate,
+    pub(crate) end: End,
 }
 
 impl Ride {
@@ -64,17 +62,20 @@ impl Ride {
 
     /// Ends the drive of the phase before this one.
     pub(super) fn end_drive(&mut self, phase: Phase) {
-        let Some(mut drive) = self.drive.take() else {
+        let Some(drive) = self.drive.take() else {
             return;
         };
-        let (stage, ended, goal) = match phase {
-            Phase::Waiting => (Stage::Approach, self.story.arrived, self.plan.pickup),
-            Phase::Completed if self.story.picked_up.is_some() => {
+        let (ended, goal, planned) = match (phase, self.story.picked_up) {
+            // The planned route begins at the pickup.
+            (Phase::Waiting, _) => (self.story.arrived, self.plan.pickup, None),
+            (Phase::Completed, Some(begun)) => {
                 let end = self.story.end.map(|end| end.time);
-                (Stage::Trip, end, self.plan.dropoff)
+                (end, self.plan.dropoff, self.plan.duration_as_of(begun))
             }
             // Nobody said when it arrived at the pickup.
-            Phase::OnTrip | Phase::ToPickup | Phase::Completed | Phase::Cancelled => return,
+            (Phase::Completed, None) | (Phase::OnTrip | Phase::ToPickup | Phase::Cancelled, _) => {
+                return;
+            }
         };
         let Some(time) = ended else {
             return;
@@ -85,17 +86,12 @@ impl Ride {
         let age_s = time.seconds_since(here.time).max(0.0);
         let near = NEAR_GOAL_M + NEAR_GOAL_MPS * age_s;
         let goal = goal.filter(|goal| goal.distance(seen).0 <= near);
-        drive.note_plan(match (stage, self.story.picked_up) {
-            (Stage::Trip, Some(begun)) => self.plan.duration_as_of(begun),
-            // The route begins at the pickup.
-            (Stage::Approach, _) | (Stage::Trip, None) => None,
-        });
-        self.arrival = Some(Arrival {
-            drive,
-            stage,
+        let end = End {
             time,
             place: goal.unwrap_or(seen),
-        });
+            planned,
+        };
+        self.arrival = Some(Arrival { drive, end });
     }
 
     fn goal(&self) -> Option<Goal> {

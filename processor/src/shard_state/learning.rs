@@ -48,20 +48,14 @@ impl ShardState {
 
     /// Takes what a drive teaches that has ended.
     pub(super) fn learn(&mut self, event: &RideEvent, arrival: &Arrival) {
-        let Arrival {
-            drive,
-            stage,
-            time,
-            place,
-        } = arrival;
-        self.effects.kept.extend(drive.kept(*time));
-        if let Some(longer) = drive.took_longer(*time)
+        let Arrival { drive, end } = arrival;
+        self.effects.kept.extend(drive.kept(end.time));
+        if let Some(longer) = drive.took_longer(end.time)
             && let Some(vehicle) = self.image.vehicles.get_mut(event.fleet, event.vehicle)
         {
-            vehicle.note_tempo(longer, *time);
+            vehicle.note_tempo(longer, end.time);
         }
-        let name = Lesson::name(event.fleet, event.ride, *stage);
-        let Some(lesson) = drive.lesson(name, *time, *place) else {
+        let Some(lesson) = drive.lesson(event.fleet, event.ride, *end) else {
             self.effects.unfit_drives += 1;
             return;
         };

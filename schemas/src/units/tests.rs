@@ -66,4 +66,15 @@ proptest! {
         let sphere = here.haversine(there).0;
         prop_assert!((here.distance(there).0 - sphere).abs() <= sphere * 1e-3 + 0.01);
     }
+
+    #[test]
+    fn who_goes_by_an_offset_has_come_that_far(
+        lat in -60.0..60.0_f64, lng in -179.0..179.0_f64,
+        east in -50_000.0..50_000.0_f64, north in -50_000.0..50_000.0_f64,
+    ) {
+        let here = at(lat, lng);
+        let there = here.offset_by(Meters(east), Meters(north)).unwrap();
+        let (went_east, went_north) = here.offset_to(there);
+        prop_assert!((went_east.0 - east).abs() < 0.1 && (went_north.0 - north).abs() < 0.1);
+    }
 }
