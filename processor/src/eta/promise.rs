@@ -1,7 +1,7 @@
 //! A promise: the estimate that riders are told, as times of the clock. It is kept until it is
 //! clearly wrong or has aged, so that the number on a screen does not dance.
 
-use schemas::Timestamp;
+use schemas::{Timestamp, countdown::FLOOR};
 use serde::{Deserialize, Serialize};
 
 use super::{Estimate, Share};
@@ -11,7 +11,7 @@ const CLEARLY_WRONG_MS: u64 = 15_000;
 /// A promise is replaced after so long in any case.
 const AGED_MS: i64 = 30_000;
 /// A vehicle that has not arrived is never nearer than this.
-const FLOOR_MS: i64 = 10_000;
+const FLOOR_MS: i64 = FLOOR.as_millis() as i64;
 
 /// What riders are told: when the drive ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
