@@ -1,7 +1,9 @@
 //! What the tests share: facts, streams of them, and a reader of the archive.
 //! It checks that an archive is whole; what should be in it, the tests know.
 
+pub(crate) mod archived;
 pub(crate) mod counters;
+pub(crate) mod listed;
 pub(crate) mod shards;
 pub(crate) mod storages;
 

@@ -1,6 +1,9 @@
 //! What every backend of [`Objects`] must pass: the promises of the trait as claims that can be
 //! false. How fast a backend is, and what it costs, is not asked.
 
+pub(crate) mod swaps;
+mod uploads;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use bytes::Bytes;
@@ -39,6 +42,14 @@ pub async fn check(objects: Arc<dyn Objects>) -> Result<(), ObjectError> {
     readers_see_the_old_or_the_new(&objects).await?;
     keys_are_listed_in_byte_order(&objects).await?;
     many_keys_are_listed_in_pages(&objects).await?;
+    uris_differ_as_keys_do(&*objects)?;
+    swaps::a_swap_is_of_what_was_read(&*objects).await?;
+    swaps::a_swap_creates_nothing(&*objects).await?;
+    swaps::many_writers_lose_no_line(&objects).await?;
+    uploads::an_upload_is_there_once_it_is_finished(&*objects).await?;
+    uploads::nobody_sees_an_upload_before_its_end(&*objects).await?;
+    uploads::an_upload_replaces_what_was_there(&objects).await?;
+    uploads::uploads_at_once_do_not_mix(&*objects).await?;
     a_chain_goes_on_where_it_ended(&objects).await
 }
 
@@ -334,6 +345,19 @@ async fn a_chain_goes_on_where_it_ended(objects: &Arc<dyn Objects>) -> Result<()
     assert_eq!(chain.get(4).await?, Some(filled_with(4)));
     assert_eq!(chain.last().await?, Some((5, filled_with(5))));
     assert_eq!(chain.get(6).await?, None);
+    Ok(())
+}
+
+fn uris_differ_as_keys_do(objects: &dyn Objects) -> Result<(), ObjectError> {
+    let keys = [key("x")?, key("a/b-c_d.e=f")?];
+    let uris = keys.each_ref().map(|key| objects.uri(key));
+    let roots: Vec<_> = uris
+        .iter()
+        .zip(&keys)
+        .map(|(uri, key)| uri.strip_suffix(key.as_str()))
+        .collect();
+    assert_eq!(roots[0], roots[1], "{uris:?} have different roots");
+    assert!(roots[0].is_some_and(|root| root.contains(':')), "{uris:?}");
     Ok(())
 }
 

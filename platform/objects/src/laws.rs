@@ -6,16 +6,27 @@ use std::{collections::BTreeMap, ops::Range, sync::Arc};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestCaseResult};
 
-use crate::{Key, Objects, Put, memory::MemoryObjects, open};
+use crate::{Key, Objects, Put, Swap, Tag, memory::MemoryObjects, open};
 
 #[derive(Debug, Clone)]
 enum Call {
     Put(Key, Bytes),
     PutIfAbsent(Key, Bytes),
+    /// With the tag of the last tagged read, whatever has happened since; else none.
+    Swap(Key, Bytes),
+    /// In pieces, and finished, or dropped.
+    Upload(Key, Vec<Bytes>, End),
     Get(Key),
+    GetTagged(Key),
     GetRange(Key, Range<u64>),
     List(String, Option<Key>),
     Delete(Key),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Finished,
+    Dropped,
 }
 
 /// Few keys, so that they meet. Names of directories and of objects differ, for a file system.
@@ -43,7 +54,11 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         3 => (key(), bytes()).prop_map(|(key, bytes)| Call::Put(key, bytes)),
         3 => (key(), bytes()).prop_map(|(key, bytes)| Call::PutIfAbsent(key, bytes)),
+        4 => (key(), bytes()).prop_map(|(key, bytes)| Call::Swap(key, bytes)),
+        2 => (key(), vec(bytes(), 0..4), select(vec![End::Finished, End::Dropped]))
+            .prop_map(|(key, pieces, end)| Call::Upload(key, pieces, end)),
         1 => key().prop_map(Call::Get),
+        3 => key().prop_map(Call::GetTagged),
         1 => (key(), 0..10_u64, 0..10_u64).prop_map(|(key, start, end)| Call::GetRange(key, start..end)),
         4 => (prefix(), proptest::option::of(key())).prop_map(|(prefix, after)| Call::List(prefix, after)),
         2 => key().prop_map(Call::Delete),
@@ -52,6 +67,8 @@ fn call() -> impl Strategy<Value = Call> {
 
 async fn check(objects: Arc<dyn Objects>, calls: Vec<Call>) -> TestCaseResult {
     let mut model: BTreeMap<Key, Bytes> = BTreeMap::new();
+    // What the last tagged read found.
+    let mut last_read: Option<(Bytes, Tag)> = None;
     for call in calls {
         match call {
             Call::Put(key, bytes) => {
@@ -66,6 +83,37 @@ async fn check(objects: Arc<dyn Objects>, calls: Vec<Call>) -> TestCaseResult {
                 };
                 model.entry(key.clone()).or_insert_with(|| bytes.clone());
                 prop_assert_eq!(objects.put_if_absent(&key, bytes).await.unwrap(), expected);
+            }
+            Call::Swap(key, bytes) => {
+                let Some((read, tag)) = &last_read else {
+                    continue;
+                };
+                // Here a tag stands for bytes, of whichever key.
+                let expected = match model.get_mut(&key) {
+                    Some(there) if there == read => {
+                        *there = bytes.clone();
+                        Swap::Done
+                    }
+                    _ => Swap::Changed,
+                };
+                let swap = objects.put_if_unchanged(&key, bytes, tag).await.unwrap();
+                prop_assert_eq!(swap, expected);
+            }
+            Call::Upload(key, pieces, end) => {
+                let mut upload = objects.upload(&key).await.unwrap();
+                for piece in &pieces {
+                    upload.write(piece.clone()).await.unwrap();
+                }
+                if let End::Finished = end {
+                    upload.finish().await.unwrap();
+                    model.insert(key, pieces.concat().into());
+                }
+            }
+            Call::GetTagged(key) => {
+                let read = objects.get_tagged(&key).await.unwrap();
+                let bytes = read.as_ref().map(|(bytes, _)| bytes);
+                prop_assert_eq!(bytes, model.get(&key));
+                last_read = read.or(last_read);
             }
             Call::Get(key) => {
                 prop_assert_eq!(objects.get(&key).await.unwrap(), model.get(&key).cloned());
@@ -96,6 +144,21 @@ async fn check(objects: Arc<dyn Objects>, calls: Vec<Call>) -> TestCaseResult {
     Ok(())
 }
 
+/// Many of the keys above have other bytes or none, so that swaps with tags seldom meet: here they
+/// are of one key.
+fn of_one_key(calls: Vec<Call>) -> Vec<Call> {
+    let one = || Key::new("d/o").unwrap();
+    let of_one = |call| match call {
+        Call::Put(_, bytes) => Call::Put(one(), bytes),
+        Call::Swap(_, bytes) => Call::Swap(one(), bytes),
+        Call::Upload(_, pieces, end) => Call::Upload(one(), pieces, end),
+        Call::GetTagged(_) => Call::GetTagged(one()),
+        Call::Delete(_) => Call::Delete(one()),
+        other => other,
+    };
+    calls.into_iter().map(of_one).collect()
+}
+
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .build()
@@ -107,11 +170,23 @@ proptest! {
     fn memory_does_what_a_sorted_map_does(calls in vec(call(), 0..60)) {
         runtime().block_on(check(Arc::new(MemoryObjects::default()), calls))?;
     }
+
+    #[test]
+    fn memory_swaps_one_key_as_a_map_does(calls in vec(call(), 0..60).prop_map(of_one_key)) {
+        runtime().block_on(check(Arc::new(MemoryObjects::default()), calls))?;
+    }
 }
 
 proptest! {
     // Every put is synced to a real disk.
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_directory_swaps_one_key_as_a_map_does(calls in vec(call(), 0..40).prop_map(of_one_key)) {
+        let dir = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", dir.path().display());
+        runtime().block_on(async { check(open(&url).await.unwrap(), calls).await })?;
+    }
 
     #[test]
     fn a_directory_does_what_a_sorted_map_does(calls in vec(call(), 0..40)) {

@@ -19,6 +19,7 @@ pub mod memory;
 mod metrics;
 #[cfg(not(fuzzing))]
 pub mod s3;
+mod tag;
 
 use std::{ops::Range, sync::Arc};
 
@@ -27,23 +28,46 @@ use bytes::Bytes;
 
 pub use chain::Chain;
 pub use key::{InvalidKey, Key};
+pub use tag::Tag;
 
 /// At most this many keys come with one page of a list (S3's limit).
 pub const MAX_KEYS: usize = 1_000;
 
 /// Whole objects under keys. What is put is durable and seen by every later read once the call
-/// returns. After an error it is open whether a put or delete happened. Put and delete may be
-/// repeated; who repeats a conditional put and is told that an object exists compares the bytes.
+/// returns. After an error it is open whether a put, swap or delete happened. Put and delete may be
+/// repeated; who repeats a conditional put and is told that an object exists compares the bytes, and
+/// who repeats a swap reads again what is there.
 #[async_trait]
 pub trait Objects: Send + Sync + 'static {
+    /// Where the object is, or would be, as others name it: `s3://bucket/prefix/key`,
+    /// `file:///path/to/dir/key`, or `memory:key`, which nobody else can open.
+    fn uri(&self, key: &Key) -> String;
+
     /// Puts an object, in place of what was there. Readers see the old or the new, never a mix.
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError>;
 
     /// Puts an object only where there is none. Of several at once, one is told [`Put::Created`].
     async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError>;
 
+    /// Puts an object only in place of the one that `tag` was read with, in one step before or
+    /// after any other call's. Of several at once with one tag, one is told [`Swap::Done`], unless
+    /// what it put is what was there.
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError>;
+
+    /// Begins an object that is put piece by piece.
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError>;
+
     /// Reads a whole object; None where there is none.
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError>;
+
+    /// Reads a whole object, with the tag that stands for it; None where there is none, and
+    /// [`Objects::put_if_absent`] is the swap.
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError>;
 
     /// Reads the bytes in `range`, cut to the object's end; None where there is none.
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError>;
@@ -54,6 +78,30 @@ pub trait Objects: Send + Sync + 'static {
 
     /// Deletes an object; none there is no error.
     async fn delete(&self, key: &Key) -> Result<(), ObjectError>;
+}
+
+/// An object that is being put piece by piece, in memory that its length does not change (but for
+/// `memory:`; of `s3:`, see [`s3`]). Nobody sees it before it is finished, and one that is dropped
+/// leaves nothing.
+#[async_trait]
+pub trait Upload: Send {
+    /// Adds bytes behind those before: any number. After an error, or where it was not waited for,
+    /// the upload fails from then on.
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectError>;
+
+    /// Puts what was written as the object, as [`Objects::put`] does: in one step, in place of what
+    /// was there, durable once it returns. After an error it is open whether it happened.
+    async fn finish(self: Box<Self>) -> Result<(), ObjectError>;
+}
+
+/// What became of a swap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Swap {
+    /// The object is there, by this call.
+    Done,
+    /// There is another than the one that was read, or none; this call changed nothing.
+    Changed,
 }
 
 /// What became of a conditional put.

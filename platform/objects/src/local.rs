@@ -5,11 +5,16 @@
 //! or by a hard link, which fails where the name is taken. So an object is whole or absent, also
 //! after a crash. A call returns once the directories are synced, too.
 //!
+//! A swap looks and then renames, and holds a lock meanwhile (`flock`) that puts and deletes of other
+//! tasks and other processes wait for. The tag of an object is the SHA-256 of its bytes, so that a
+//! swap reads the object once more: it is for small ones.
+//!
 //! Unlike S3, a file system cannot hold `a` and `a/b` at once, nor a segment of more than 255 bytes;
 //! the put that comes second is [`ObjectError::Refused`].
 
 mod names;
 mod staging;
+mod upload;
 mod walk;
 
 #[cfg(test)]
@@ -19,7 +24,7 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Read, Seek, SeekFrom},
     ops::Range,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -28,7 +33,8 @@ use bytes::Bytes;
 use tokio::task;
 use url::Url;
 
-use crate::{Key, ObjectError, Objects, Put};
+use self::upload::LocalUpload;
+use crate::{Key, ObjectError, Objects, Put, Swap, Tag, Upload};
 
 /// Objects below a directory of this machine.
 #[derive(Debug, Clone)]
@@ -39,6 +45,8 @@ pub struct LocalObjects {
 #[derive(Debug)]
 struct Root {
     dir: PathBuf,
+    /// Of the directory, with a slash at its end.
+    uri: String,
     staging: staging::Staging,
 }
 
@@ -50,11 +58,11 @@ impl LocalObjects {
     /// # Errors
     /// [`ObjectError`] for a URL that is not understood, and for a directory that cannot be used.
     pub async fn open(url: &str) -> Result<Self, ObjectError> {
-        let dir = parse_url(url)?;
+        let (uri, dir) = parse_url(url)?;
         let root = in_background(url.to_owned(), move || {
             names::make_dir(&dir)?;
             let staging = staging::Staging::open(&dir)?;
-            Ok(Root { dir, staging })
+            Ok(Root { dir, uri, staging })
         })
         .await?;
         Ok(Self {
@@ -75,10 +83,17 @@ impl LocalObjects {
 
 #[async_trait]
 impl Objects for LocalObjects {
+    fn uri(&self, key: &Key) -> String {
+        format!("{}{key}", self.root.uri)
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.on_object(key, move |root, key| {
             let staged = root.staging.write(&bytes)?;
-            names::place(&root.dir, key, |path| fs::rename(staged.path(), path))
+            names::place(&root.dir, key, |path| {
+                let _beside = root.staging.beside_others()?;
+                fs::rename(staged.path(), path)
+            })
         })
         .await
     }
@@ -99,10 +114,51 @@ impl Objects for LocalObjects {
         .await
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        let tag = tag.clone();
+        self.on_object(key, move |root, key| {
+            // Nothing is written, and nobody waits, for a swap that is too late already.
+            if !is_there(&names::path(&root.dir, key), &tag)? {
+                return Ok(Swap::Changed);
+            }
+            let staged = root.staging.write(&bytes)?;
+            names::replace(&root.dir, key, |path| {
+                let _alone = root.staging.alone()?;
+                if !is_there(path, &tag)? {
+                    return Ok(Swap::Changed);
+                }
+                fs::rename(staged.path(), path)?;
+                Ok(Swap::Done)
+            })
+        })
+        .await
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        let upload = LocalUpload::begin(Arc::clone(&self.root), key.clone()).await?;
+        Ok(Box::new(upload))
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         self.on_object(key, |root, key| {
             let bytes = names::if_there(fs::read(names::path(&root.dir, key)))?;
             Ok(bytes.map(Bytes::from))
+        })
+        .await
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        self.on_object(key, |root, key| {
+            let bytes = names::if_there(fs::read(names::path(&root.dir, key)))?;
+            Ok(bytes.map(|bytes| {
+                let tag = Tag::of(&bytes);
+                (Bytes::from(bytes), tag)
+            }))
         })
         .await
     }
@@ -125,9 +181,20 @@ impl Objects for LocalObjects {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
-        self.on_object(key, |root, key| names::remove(&root.dir, key))
-            .await
+        self.on_object(key, |root, key| {
+            names::remove(&root.dir, key, |path| {
+                let _beside = root.staging.beside_others()?;
+                names::if_there(fs::remove_file(path)).map(drop)
+            })
+        })
+        .await
     }
+}
+
+/// Whether the object is there that the tag was read with.
+fn is_there(path: &Path, tag: &Tag) -> io::Result<bool> {
+    let bytes = names::if_there(fs::read(path))?;
+    Ok(bytes.is_some_and(|bytes| Tag::of(&bytes) == *tag))
 }
 
 /// Reads the bytes in `range` as far as the file has them.
@@ -143,7 +210,8 @@ fn read_range(mut file: File, range: Range<u64>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn parse_url(url: &str) -> Result<PathBuf, ObjectError> {
+/// The URL of the directory, with a slash at its end, and its path.
+fn parse_url(url: &str) -> Result<(String, PathBuf), ObjectError> {
     let no = |reason: &str| ObjectError::Url {
         url: url.to_owned(),
         reason: reason.to_owned(),
@@ -156,9 +224,11 @@ fn parse_url(url: &str) -> Result<PathBuf, ObjectError> {
     if parsed.query().is_some() || parsed.fragment().is_some() {
         return Err(no("has a query or a fragment, which a directory has not"));
     }
-    parsed
+    let dir = parsed
         .to_file_path()
-        .map_err(|()| no("names no path of this machine"))
+        .map_err(|()| no("names no path of this machine"))?;
+    let uri = Url::from_directory_path(&dir).map_err(|()| no("names no directory"))?;
+    Ok((uri.into(), dir))
 }
 
 /// Does blocking work on a thread where it may block. It runs to its end even if nobody waits.

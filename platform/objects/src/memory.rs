@@ -3,29 +3,45 @@
 use std::{
     collections::BTreeMap,
     ops::{Bound, Range},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::{Key, MAX_KEYS, ObjectError, Objects, Put};
+use crate::{Key, MAX_KEYS, ObjectError, Objects, Put, Swap, Tag, Upload};
 
 /// Objects in memory. Unlike a file system, and like S3, it holds `a` and `a/b` at once.
 #[derive(Debug, Default)]
 pub struct MemoryObjects {
-    objects: Mutex<BTreeMap<Key, Bytes>>,
+    /// Shared with the uploads under way.
+    objects: Arc<Mutex<BTreeMap<Key, Bytes>>>,
+}
+
+/// What was written so far of an object.
+struct Written {
+    objects: Arc<Mutex<BTreeMap<Key, Bytes>>>,
+    key: Key,
+    bytes: Vec<u8>,
 }
 
 impl MemoryObjects {
-    /// No operation leaves the map half changed, so that a panic elsewhere spoils nothing.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Bytes>> {
-        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.objects)
     }
+}
+
+/// No operation leaves the map half changed, so that a panic elsewhere spoils nothing.
+fn lock(objects: &Mutex<BTreeMap<Key, Bytes>>) -> MutexGuard<'_, BTreeMap<Key, Bytes>> {
+    objects.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl Objects for MemoryObjects {
+    fn uri(&self, key: &Key) -> String {
+        format!("memory:{key}")
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.lock().insert(key.clone(), bytes);
         Ok(())
@@ -40,8 +56,37 @@ impl Objects for MemoryObjects {
         Ok(Put::Created)
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        let mut objects = self.lock();
+        match objects.get_mut(key) {
+            Some(there) if Tag::of(there) == *tag => {
+                *there = bytes;
+                Ok(Swap::Done)
+            }
+            _ => Ok(Swap::Changed),
+        }
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        Ok(Box::new(Written {
+            objects: Arc::clone(&self.objects),
+            key: key.clone(),
+            bytes: Vec::new(),
+        }))
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         Ok(self.lock().get(key).cloned())
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        let bytes = self.lock().get(key).cloned();
+        Ok(bytes.map(|bytes| (bytes.clone(), Tag::of(&bytes))))
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
@@ -76,10 +121,21 @@ impl Objects for MemoryObjects {
     }
 }
 
+#[async_trait]
+impl Upload for Written {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), ObjectError> {
+        self.bytes.extend_from_slice(&bytes);
+        Ok(())
+    }
+
+    async fn finish(self: Box<Self>) -> Result<(), ObjectError> {
+        lock(&self.objects).insert(self.key, self.bytes.into());
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::conformance;
 

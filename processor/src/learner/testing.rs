@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use objects::{Key, ObjectError, Objects, Put};
+use objects::{Key, ObjectError, Objects, Put, Swap, Tag, Upload};
 use schemas::{Record, RideEventKind};
 
 use super::school::School;
@@ -93,6 +93,10 @@ impl Eventful {
 
 #[async_trait]
 impl Objects for Eventful {
+    fn uri(&self, key: &Key) -> String {
+        self.inner.uri(key)
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.inner.put(key, bytes).await
     }
@@ -121,8 +125,25 @@ impl Objects for Eventful {
         self.inner.put_if_absent(key, bytes).await
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        self.inner.put_if_unchanged(key, bytes, tag).await
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        self.inner.upload(key).await
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         self.inner.get(key).await
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        self.inner.get_tagged(key).await
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {

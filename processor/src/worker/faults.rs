@@ -12,7 +12,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use objects::{Key, ObjectError, Objects, Put};
+use objects::{Key, ObjectError, Objects, Put, Swap, Tag, Upload};
 use tokio::{sync::Notify, time::sleep};
 use transport::{
     AppendError, Appended, Batch, Consumer, Lineage, Position, Producer, Read, Shard, ShardId,
@@ -85,6 +85,10 @@ impl Producer for Fused<dyn Producer> {
 
 #[async_trait]
 impl Objects for Fused<dyn Objects> {
+    fn uri(&self, key: &Key) -> String {
+        self.inner.uri(key)
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.inner.put(key, bytes).await
     }
@@ -96,8 +100,28 @@ impl Objects for Fused<dyn Objects> {
         put
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        self.fuse.burn().await;
+        let swap = self.inner.put_if_unchanged(key, bytes, tag).await;
+        self.fuse.burn().await;
+        swap
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        self.inner.upload(key).await
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         self.inner.get(key).await
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        self.inner.get_tagged(key).await
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
@@ -183,6 +207,10 @@ fn unavailable(indexes: impl Iterator<Item = usize>) -> Appended {
 
 #[async_trait]
 impl Objects for Flaky<dyn Objects> {
+    fn uri(&self, key: &Key) -> String {
+        self.inner.uri(key)
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.answer(key.as_str())?;
         self.inner.put(key, bytes).await
@@ -195,9 +223,31 @@ impl Objects for Flaky<dyn Objects> {
         Ok(put)
     }
 
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        // The answer gets lost, after the object is put.
+        let swap = self.inner.put_if_unchanged(key, bytes, tag).await?;
+        self.answer(key.as_str())?;
+        Ok(swap)
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.upload(key).await
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         self.answer(key.as_str())?;
         self.inner.get(key).await
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        self.answer(key.as_str())?;
+        self.inner.get_tagged(key).await
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {

@@ -42,6 +42,8 @@ pub struct Plan {
     pub slow: f64,
     /// Of [`Fault::Throttled`].
     pub throttled: f64,
+    /// The one action whose requests fail, as in [`crate::Call`]; None: those of all.
+    pub only: Option<&'static str>,
     /// What else fails in calls of Kinesis.
     pub kinesis: KinesisPlan,
     /// Which requests the server gets one at a time, with no other beside them.
@@ -78,6 +80,7 @@ impl Plan {
         truncated: 0.0,
         slow: 0.0,
         throttled: 0.0,
+        only: None,
         kinesis: KinesisPlan::CALM,
         one_at_a_time: |_, _, _| false,
     };
@@ -115,6 +118,9 @@ impl Plan {
 
     /// The fault of a draw between 0 and 1, in a request for `action`.
     pub(crate) fn fault(&self, action: &str, draw: f64) -> Fault {
+        if self.only.is_some_and(|only| only != action) {
+            return Fault::None;
+        }
         let of_action = match action {
             "GetRecords" => (self.kinesis.expired_iterator, Fault::ExpiredIterator),
             "SubscribeToShard" => (self.kinesis.broken_off, Fault::BrokenOff),
@@ -185,5 +191,16 @@ mod tests {
         assert_eq!(plan.fault("GetRecords", 0.75), Fault::ExpiredIterator);
         assert_eq!(plan.fault("SubscribeToShard", 0.75), Fault::BrokenOff);
         assert_eq!(Plan::CALM.fault("GetRecords", 0.0), Fault::None);
+    }
+
+    #[test]
+    fn others_do_not_fail_where_one_is_named() {
+        let plan = Plan {
+            only: Some("PutObject"),
+            error_after: 1.0,
+            ..Plan::CALM
+        };
+        assert_eq!(plan.fault("PutObject", 0.5), Fault::ErrorAfter);
+        assert_eq!(plan.fault("GetObject", 0.5), Fault::None);
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::*;
-use crate::memory::MemoryObjects;
+use crate::{Swap, Tag, Upload, memory::MemoryObjects};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -125,6 +125,10 @@ struct Imagined {
 
 #[async_trait]
 impl Objects for Imagined {
+    fn uri(&self, _: &Key) -> String {
+        unreachable!("a search names nothing")
+    }
+
     async fn put(&self, _: &Key, _: Bytes) -> Result<(), ObjectError> {
         unreachable!("a search puts nothing")
     }
@@ -133,9 +137,21 @@ impl Objects for Imagined {
         unreachable!("a search puts nothing")
     }
 
+    async fn put_if_unchanged(&self, _: &Key, _: Bytes, _: &Tag) -> Result<Swap, ObjectError> {
+        unreachable!("a search puts nothing")
+    }
+
+    async fn upload(&self, _: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        unreachable!("a search puts nothing")
+    }
+
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(Some(body(number(key))))
+    }
+
+    async fn get_tagged(&self, _: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        unreachable!("a search swaps nothing")
     }
 
     async fn get_range(&self, _: &Key, _: Range<u64>) -> Result<Option<Bytes>, ObjectError> {

@@ -42,10 +42,27 @@ pub(super) fn place<T>(
     Ok(placed)
 }
 
-/// Removes the object, and the directories that are empty then: a key can take the name of one.
-pub(super) fn remove(root: &Path, key: &Key) -> io::Result<()> {
+/// Lets `swap` give the path of an object that is there to another file, or leave it, and syncs.
+pub(super) fn replace<T>(
+    root: &Path,
+    key: &Key,
+    swap: impl FnOnce(&Path) -> io::Result<T>,
+) -> io::Result<T> {
     let path = path(root, key);
-    if_there(fs::remove_file(&path))?;
+    let swapped = swap(&path)?;
+    sync_parents(root, &path)?;
+    Ok(swapped)
+}
+
+/// Lets `remove` take the object's path away, and removes the directories that are empty then: a
+/// key can take the name of one.
+pub(super) fn remove(
+    root: &Path,
+    key: &Key,
+    remove: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let path = path(root, key);
+    remove(&path)?;
     remove_empty_parents(root, &path);
     // Also where nothing was there: an earlier call may have ended before it synced.
     sync_parents(root, &path)

@@ -1,5 +1,6 @@
 //! Staging files: bytes that are durable and have no key yet. They are never objects, also not
-//! after a crash: whoever opens the directory next removes what a dead process left.
+//! after a crash: whoever opens the directory next removes what a dead process left. Beside them is
+//! the lock by which a swap is alone with the directory.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -17,15 +18,25 @@ use super::names;
 pub(super) const STAGING_DIR: &str = ".tmp~";
 
 /// The file in a staging directory that its owner holds locked. The lock ends with the process.
+/// Above all staging directories, it orders what is done to the objects.
 const LOCK_FILE: &str = "lock";
 
 /// The staging files of one opening of the storage.
 #[derive(Debug)]
 pub(super) struct Staging {
+    /// What all openings of the storage share.
+    all: PathBuf,
     dir: PathBuf,
     next: AtomicU64,
     /// Held, not used: says to others that this is in use.
     _lock: File,
+}
+
+/// A file that is still written.
+#[derive(Debug)]
+pub(super) struct Growing {
+    pub(super) file: File,
+    staged: Staged,
 }
 
 /// A whole and synced file without a key; removed when dropped, if the name is still there.
@@ -47,6 +58,7 @@ impl Staging {
         let lock = lock_file(&dir)?;
         lock.lock()?;
         Ok(Self {
+            all,
             dir,
             next: AtomicU64::new(0),
             _lock: lock,
@@ -55,16 +67,48 @@ impl Staging {
 
     /// Writes `bytes` to a new file, durably.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<Staged> {
+        let mut growing = self.begin()?;
+        growing.file.write_all(bytes)?;
+        growing.finish()
+    }
+
+    /// Makes a new file.
+    pub(super) fn begin(&self) -> io::Result<Growing> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(number.to_string());
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path)?;
-        let staged = Staged { path };
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        Ok(staged)
+        Ok(Growing {
+            file,
+            staged: Staged { path },
+        })
+    }
+
+    /// Waits until no swap is between its look and its write, in this process or another, and keeps
+    /// them from beginning while the file is held: for what gives or takes a name in one step.
+    pub(super) fn beside_others(&self) -> io::Result<File> {
+        let lock = lock_file(&self.all)?;
+        lock.lock_shared()?;
+        Ok(lock)
+    }
+
+    /// Waits until nothing else is done to the objects, and keeps it so while the file is held: for
+    /// a swap, which looks and then writes.
+    pub(super) fn alone(&self) -> io::Result<File> {
+        // A file of its own for every call, or tasks of this process would share the lock.
+        let lock = lock_file(&self.all)?;
+        lock.lock()?;
+        Ok(lock)
+    }
+}
+
+impl Growing {
+    /// Ends the file, durably.
+    pub(super) fn finish(self) -> io::Result<Staged> {
+        self.file.sync_all()?;
+        Ok(self.staged)
     }
 }
 

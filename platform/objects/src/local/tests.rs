@@ -1,11 +1,11 @@
 //! What a directory does beyond the conformance suite: its refusals, its staging files, its URLs.
 
-use std::{fs, path::Path};
+use std::{fs, future::poll_fn, path::Path, task::Poll};
 
 use tempfile::TempDir;
 
 use super::*;
-use crate::conformance;
+use crate::conformance::{self, swaps::add};
 
 async fn open(dir: &Path) -> LocalObjects {
     LocalObjects::open(&format!("file://{}", dir.display()))
@@ -57,6 +57,116 @@ async fn objects_outlive_the_opening_and_no_staging_file_does() {
         objects.get(&key("a/b")).await.unwrap(),
         Some(Bytes::from_static(b"x"))
     );
+}
+
+#[tokio::test]
+async fn the_uri_of_an_object_is_that_of_its_file() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("file://{}/with%20room//", dir.path().display());
+    let objects = LocalObjects::open(&url).await.unwrap();
+    let (key, bytes) = (key("a/b=c"), Bytes::from_static(b"x"));
+    objects.put(&key, bytes.clone()).await.unwrap();
+    let uri = objects.uri(&key);
+    let expected = format!("file://{}/with%20room/a/b=c", dir.path().display());
+    assert_eq!(uri, expected);
+    let file = Url::parse(&uri).unwrap().to_file_path().unwrap();
+    assert_eq!(fs::read(file).unwrap(), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_swap_is_alone_also_beside_another_opening() {
+    let dir = TempDir::new().unwrap();
+    let mut writers = task::JoinSet::new();
+    for writer in 0..3 {
+        let objects = open(dir.path()).await;
+        writers.spawn(async move {
+            for line in 0..20 {
+                let line = format!("{writer}-{line}\n");
+                add(&objects, &key("lines"), &line).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let text = open(dir.path()).await.get(&key("lines")).await.unwrap();
+    let lines = text.unwrap().split(|byte| *byte == b'\n').count() - 1;
+    assert_eq!(lines, 3 * 20);
+}
+
+/// Puts count upwards, swaps take one thing for another: what a swap was told that it replaced must
+/// be what was there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_swap_replaces_nothing_that_was_put_meanwhile() {
+    let dir = TempDir::new().unwrap();
+    let objects = open(dir.path()).await;
+    let key = key("contended");
+    objects.put(&key, Bytes::from_static(b"0")).await.unwrap();
+    let swaps = {
+        let (objects, key) = (objects.clone(), key.clone());
+        task::spawn(async move {
+            loop {
+                let (bytes, tag) = objects.get_tagged(&key).await.unwrap().unwrap();
+                if bytes == "end" {
+                    return;
+                }
+                let swapped = Bytes::from([&bytes[..], b" swapped"].concat());
+                let _swap = objects.put_if_unchanged(&key, swapped, &tag).await.unwrap();
+            }
+        })
+    };
+    for n in 1..200 {
+        let bytes = Bytes::from(n.to_string());
+        objects.put(&key, bytes.clone()).await.unwrap();
+        let there = objects.get(&key).await.unwrap().unwrap();
+        assert!(there.starts_with(&bytes), "{bytes:?} became {there:?}");
+    }
+    objects.put(&key, Bytes::from_static(b"end")).await.unwrap();
+    swaps.await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_leaves_no_file_that_is_not_its_object() {
+    let dir = TempDir::new().unwrap();
+    let objects = open(dir.path()).await;
+    let staged = || names_in(&dir.path().join(".tmp~/0"));
+    let mut upload = objects.upload(&key("a/b")).await.unwrap();
+    upload.write(Bytes::from_static(b"x")).await.unwrap();
+    assert_eq!(staged(), ["0", "lock"]);
+    drop(upload);
+    assert_eq!(staged(), ["lock"]);
+    objects.put(&key("a"), Bytes::new()).await.unwrap();
+    let upload = objects.upload(&key("a/b")).await.unwrap();
+    let refused = upload.finish().await;
+    assert!(matches!(refused, Err(ObjectError::Refused { .. })));
+    assert_eq!(staged(), ["lock"]);
+    assert_eq!(objects.list("", None).await.unwrap(), [key("a")]);
+}
+
+#[test]
+fn an_upload_whose_write_nobody_waited_for_fails() {
+    let dir = TempDir::new().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let objects = open(dir.path()).await;
+        let mut upload = objects.upload(&key("x")).await.unwrap();
+        // Nothing is written while the one thread for that waits.
+        let (go_on, told) = std::sync::mpsc::channel::<()>();
+        task::spawn_blocking(move || told.recv().unwrap());
+        let mut write = upload.write(Bytes::from_static(b"lost"));
+        let is_pending = poll_fn(|context| {
+            let poll = write.as_mut().poll(context);
+            Poll::Ready(poll.is_pending())
+        });
+        assert!(is_pending.await);
+        drop(write);
+        go_on.send(()).unwrap();
+        for failed in [upload.write(Bytes::new()).await, upload.finish().await] {
+            assert!(matches!(failed, Err(ObjectError::Unavailable { .. })));
+        }
+        assert_eq!(objects.get(&key("x")).await.unwrap(), None);
+    });
 }
 
 #[tokio::test]

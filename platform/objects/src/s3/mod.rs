@@ -3,10 +3,14 @@
 //!
 //! A put carries its SHA-256, which the service verifies, and a mark of its own: where nobody knows
 //! whether it happened (a timeout, a 5xx), what is there says by the mark whether it was this put.
+//! An object's tag is its `ETag`, which a swap gives back as `If-Match`.
 
 mod address;
 mod failure;
 mod large;
+mod parts;
+mod put;
+mod stream;
 mod tries;
 
 #[cfg(test)]
@@ -24,33 +28,30 @@ use aws_config::{
 use aws_sdk_s3::{
     Client, config,
     operation::list_objects_v2::ListObjectsV2Output,
-    primitives::{ByteStream, DateTime},
-    types::{ChecksumAlgorithm, ChecksumMode, ObjectLockMode, ServerSideEncryption},
+    primitives::DateTime,
+    types::{ChecksumMode, ObjectLockMode, ServerSideEncryption},
 };
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use self::{
     address::{Address, Lock, LockMode},
     failure::Failure,
+    put::{Condition, Sent},
+    stream::Stream,
     tries::Tries,
 };
-use crate::{Key, MAX_KEYS, ObjectError, Objects, Put};
+use crate::{Key, MAX_KEYS, ObjectError, Objects, Put, Swap, Tag, Upload};
 
 /// A connection that takes longer comes to nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A request without a body gets so long.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// A body gets a second more for so many bytes: what a poor link carries.
-const BYTES_A_SECOND: usize = 1 << 20;
-/// Larger objects are put in parts, so that a failure costs a part.
-const LARGE_BYTES: usize = 16 << 20;
-/// The name of the mark among an object's metadata.
-const MARK: &str = "hansom-put";
+const BYTES_A_SECOND: u64 = 1 << 20;
 
 /// Objects below a prefix of a bucket.
 #[derive(Debug, Clone)]
@@ -59,31 +60,11 @@ pub struct S3Objects {
     address: Address,
 }
 
-/// What a put does where an object is already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Condition {
-    Replace,
-    Absent,
-}
-
-impl Condition {
-    fn if_none_match(self) -> Option<String> {
-        match self {
-            Self::Replace => None,
-            Self::Absent => Some("*".to_owned()),
-        }
-    }
-}
-
-/// One object that is being put, under all its tries.
-#[derive(Debug)]
-struct Upload {
-    key: String,
+/// What a read gave.
+#[derive(Debug, Default)]
+struct Read {
     bytes: Bytes,
-    condition: Condition,
-    /// Base64 of its SHA-256.
-    digest: String,
-    mark: String,
+    e_tag: Option<String>,
 }
 
 impl S3Objects {
@@ -126,88 +107,6 @@ impl S3Objects {
 
     fn full(&self, key: &str) -> String {
         format!("{}{key}", self.address.prefix)
-    }
-
-    async fn upload(
-        &self,
-        key: &Key,
-        bytes: Bytes,
-        condition: Condition,
-    ) -> Result<Put, ObjectError> {
-        let upload = Upload {
-            key: self.full(key.as_str()),
-            digest: digest(&bytes),
-            bytes,
-            condition,
-            mark: format!("{:032x}", rand::random::<u128>()),
-        };
-        let mut open = Tries::default();
-        loop {
-            let tried = if upload.bytes.len() > LARGE_BYTES {
-                self.try_large(&upload).await
-            } else {
-                self.try_put(&upload).await
-            };
-            match tried {
-                Ok(()) => return Ok(Put::Created),
-                Err(Failure::Exists) if !open.is_unknown => return Ok(Put::Exists),
-                Err(Failure::Exists) => return self.whose(key, &upload).await,
-                Err(failure) => open.again("put", key, failure).await?,
-            }
-        }
-    }
-
-    /// Whether what is there was put by one of this upload's tries.
-    async fn whose(&self, key: &Key, upload: &Upload) -> Result<Put, ObjectError> {
-        let mut open = Tries::default();
-        loop {
-            let head = self
-                .client
-                .head_object()
-                .bucket(&self.address.bucket)
-                .key(&upload.key)
-                .checksum_mode(ChecksumMode::Enabled)
-                .customize()
-                .config_override(within(0))
-                .send()
-                .await;
-            match head.map_err(|error| Failure::of(&error)) {
-                Ok(head) => {
-                    let mark = head.metadata().and_then(|all| all.get(MARK));
-                    let is_whole = head.content_length() == Some(upload.bytes.len() as i64);
-                    return Ok(if mark == Some(&upload.mark) && is_whole {
-                        Put::Created
-                    } else {
-                        Put::Exists
-                    });
-                }
-                // It was there, and is not any more: whoever deleted it, it was put before.
-                Err(Failure::Absent) => return Ok(Put::Exists),
-                Err(failure) => open.again("head", key, failure).await?,
-            }
-        }
-    }
-
-    async fn try_put(&self, upload: &Upload) -> Result<(), Failure> {
-        let sent = self
-            .client
-            .put_object()
-            .bucket(&self.address.bucket)
-            .key(&upload.key)
-            .set_if_none_match(upload.condition.if_none_match())
-            .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .checksum_sha256(&upload.digest)
-            .metadata(MARK, &upload.mark)
-            .set_server_side_encryption(self.encryption())
-            .set_ssekms_key_id(self.address.kms_key.clone())
-            .set_object_lock_mode(self.lock_mode())
-            .set_object_lock_retain_until_date(self.locked_until())
-            .body(ByteStream::from(upload.bytes.clone()))
-            .customize()
-            .config_override(within(upload.bytes.len()))
-            .send()
-            .await;
-        sent.map(drop).map_err(|error| Failure::of(&error))
     }
 
     /// One page of what is in the bucket, with every name in it, strictly after `after`.
@@ -255,19 +154,19 @@ impl S3Objects {
         Some(DateTime::from(until))
     }
 
-    async fn read(&self, key: &Key, range: Option<String>) -> Result<Option<Bytes>, ObjectError> {
+    async fn read(&self, key: &Key, range: Option<String>) -> Result<Option<Read>, ObjectError> {
         let mut open = Tries::default();
         loop {
             match self.try_read(key, range.clone()).await {
-                Ok(bytes) => return Ok(Some(bytes)),
+                Ok(read) => return Ok(Some(read)),
                 Err(Failure::Absent) => return Ok(None),
-                Err(Failure::BeyondEnd) => return Ok(Some(Bytes::new())),
+                Err(Failure::BeyondEnd) => return Ok(Some(Read::default())),
                 Err(failure) => open.again("get", key, failure).await?,
             }
         }
     }
 
-    async fn try_read(&self, key: &Key, range: Option<String>) -> Result<Bytes, Failure> {
+    async fn try_read(&self, key: &Key, range: Option<String>) -> Result<Read, Failure> {
         let answer = self
             .client
             .get_object()
@@ -280,11 +179,15 @@ impl S3Objects {
             .send()
             .await
             .map_err(|error| Failure::of(&error))?;
-        let bytes = usize::try_from(answer.content_length().unwrap_or_default());
+        let bytes = u64::try_from(answer.content_length().unwrap_or_default());
+        let e_tag = answer.e_tag;
         let whole =
             tokio::time::timeout(time_for(bytes.unwrap_or_default()), answer.body.collect());
         match whole.await {
-            Ok(Ok(body)) => Ok(body.into_bytes()),
+            Ok(Ok(body)) => Ok(Read {
+                bytes: body.into_bytes(),
+                e_tag,
+            }),
             Ok(Err(error)) => Err(Failure::Unknown(error.to_string())),
             Err(_) => Err(Failure::Unknown(
                 "the body did not arrive in time".to_owned(),
@@ -295,18 +198,59 @@ impl S3Objects {
 
 #[async_trait]
 impl Objects for S3Objects {
+    fn uri(&self, key: &Key) -> String {
+        format!("s3://{}/{}", self.address.bucket, self.full(key.as_str()))
+    }
+
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         // What is replaced was there or was not.
-        let _put = self.upload(key, bytes, Condition::Replace).await?;
+        let _met = self.send(key, bytes, Condition::None).await?;
         Ok(())
     }
 
     async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
-        self.upload(key, bytes, Condition::Absent).await
+        Ok(match self.send(key, bytes, Condition::Absent).await? {
+            Sent::Here => Put::Created,
+            // Of a put that nobody knows of, it is as true: the object was there.
+            Sent::Unmet | Sent::NobodyKnows => Put::Exists,
+        })
+    }
+
+    async fn put_if_unchanged(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        tag: &Tag,
+    ) -> Result<Swap, ObjectError> {
+        let condition = Condition::Unchanged(tag.clone());
+        match self.send(key, bytes, condition).await? {
+            Sent::Here => Ok(Swap::Done),
+            Sent::Unmet => Ok(Swap::Changed),
+            // Another may have swapped what this call put.
+            Sent::NobodyKnows => Err(ObjectError::Unavailable {
+                key: key.to_string(),
+                reason: "a try was not answered, and the object is another's by now".to_owned(),
+            }),
+        }
+    }
+
+    async fn upload(&self, key: &Key) -> Result<Box<dyn Upload>, ObjectError> {
+        Ok(Box::new(Stream::new(self.clone(), key.clone())))
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
-        self.read(key, None).await
+        Ok(self.read(key, None).await?.map(|read| read.bytes))
+    }
+
+    async fn get_tagged(&self, key: &Key) -> Result<Option<(Bytes, Tag)>, ObjectError> {
+        let Some(read) = self.read(key, None).await? else {
+            return Ok(None);
+        };
+        let e_tag = read.e_tag.ok_or_else(|| ObjectError::Refused {
+            key: key.to_string(),
+            reason: "the store gives it no ETag".to_owned(),
+        })?;
+        Ok(Some((read.bytes, Tag::new(&e_tag))))
     }
 
     async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
@@ -318,8 +262,9 @@ impl Objects for S3Objects {
         // No object is as long as some stores can count: what goes on beyond is to its end.
         let last = Some(range.end - 1).filter(|last| i64::try_from(*last).is_ok());
         let last = last.map_or_else(String::new, |last| last.to_string());
-        self.read(key, Some(format!("bytes={}-{last}", range.start)))
-            .await
+        let range = format!("bytes={}-{last}", range.start);
+        let read = self.read(key, Some(range)).await?;
+        Ok(read.map(|read| read.bytes))
     }
 
     async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
@@ -368,17 +313,13 @@ impl Objects for S3Objects {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    aws_smithy_types::base64::encode(Sha256::digest(bytes))
-}
-
 /// How long a request with so many bytes may take.
-fn time_for(bytes: usize) -> Duration {
-    TIMEOUT + Duration::from_secs((bytes / BYTES_A_SECOND) as u64)
+fn time_for(bytes: u64) -> Duration {
+    TIMEOUT + Duration::from_secs(bytes / BYTES_A_SECOND)
 }
 
 /// Bounds a request with so many bytes.
-fn within(bytes: usize) -> config::Builder {
+fn within(bytes: u64) -> config::Builder {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_timeout(time_for(bytes));

@@ -3,13 +3,21 @@
 //! are skipped aloud. s3s-fs is strict with signatures and checksums.
 
 mod kept;
+mod patient;
+mod streamed;
+mod swapped;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use aws_credential_types::Credentials;
 use faults::{Plan, Proxy, servers};
 
-use super::*;
+use patient::Patient;
+
+use super::{
+    put::{LARGE_BYTES, Parcel, digest},
+    *,
+};
 use crate::conformance;
 
 /// A server of its own, ended when dropped, behind a proxy.
@@ -58,13 +66,27 @@ impl<Server> Store<Server> {
         objects
     }
 
+    /// How often an action was asked for so far, of whatever object.
+    fn asked(&self, action: &str) -> u64 {
+        let calls = self.proxy.calls().into_iter();
+        let asked = calls.filter(|(call, _)| call.action == action);
+        asked.map(|(_, count)| count).sum()
+    }
+
     /// What is kept in a bucket, opened with more options.
     async fn objects(&self, bucket: &str, options: &str) -> S3Objects {
         open(self.proxy.address(), bucket, options).await
     }
 }
 
-async fn open(endpoint: SocketAddr, bucket: &str, options: &str) -> S3Objects {
+/// How many uploads are under way in the bucket. s3s cannot say it.
+async fn uploads(objects: &S3Objects) -> usize {
+    let list = objects.client.list_multipart_uploads();
+    let list = list.bucket(&objects.address.bucket).send().await.unwrap();
+    list.uploads().len()
+}
+
+pub(super) async fn open(endpoint: SocketAddr, bucket: &str, options: &str) -> S3Objects {
     let (key, secret) = (servers::S3::ACCESS_KEY, servers::S3::SECRET);
     let key = Credentials::new(key, secret, None, None, "test");
     let loader = aws_config::defaults(BehaviorVersion::latest()).credentials_provider(key);
@@ -123,72 +145,16 @@ async fn a_server_that_checks_all_keeps_its_promises_over_a_network_that_fails()
 async fn bytes_that_changed_on_their_way_are_to_be_sent_again() {
     let s3s = Store::s3s().await;
     let objects = s3s.bucket("checked").await;
-    let upload = Upload {
+    let parcel = Parcel {
         key: objects.full("commit"),
         bytes: Bytes::from_static(b"what arrived"),
         condition: Condition::Absent,
         digest: digest(b"what was sent"),
         mark: "ours".to_owned(),
     };
-    let refused = objects.try_put(&upload).await;
+    let refused = objects.try_put(&parcel).await;
     let is_told = matches!(&refused, Err(Failure::NotDone(why)) if why.contains("BadDigest"));
     assert!(is_told, "{refused:?}");
-}
-
-/// Repeats what the storage could not do, as callers do.
-struct Patient(S3Objects);
-
-#[async_trait]
-impl Objects for Patient {
-    async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
-        loop {
-            match self.0.put(key, bytes.clone()).await {
-                Err(ObjectError::Unavailable { .. }) => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
-        // No repeat here: what a single call says must be true.
-        self.0.put_if_absent(key, bytes).await
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
-        loop {
-            match self.0.get(key).await {
-                Err(ObjectError::Unavailable { .. }) => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn get_range(&self, key: &Key, range: Range<u64>) -> Result<Option<Bytes>, ObjectError> {
-        loop {
-            match self.0.get_range(key, range.clone()).await {
-                Err(ObjectError::Unavailable { .. }) => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn list(&self, prefix: &str, after: Option<&Key>) -> Result<Vec<Key>, ObjectError> {
-        loop {
-            match self.0.list(prefix, after).await {
-                Err(ObjectError::Unavailable { .. }) => {}
-                done => return done,
-            }
-        }
-    }
-
-    async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
-        loop {
-            match self.0.delete(key).await {
-                Err(ObjectError::Unavailable { .. }) => {}
-                done => return done,
-            }
-        }
-    }
 }
 
 #[tokio::test]
@@ -223,26 +189,28 @@ async fn what_is_there_says_whose_put_it_was() {
     };
     let objects = moto.bucket("whose").await;
     let key = key("commit");
-    let upload = |mark: &str| Upload {
+    let bytes = b"the same bytes";
+    let parcel = |mark: &str| Parcel {
         key: objects.full("commit"),
-        bytes: Bytes::from_static(b"the same bytes"),
+        bytes: Bytes::from_static(bytes),
         condition: Condition::Absent,
-        digest: digest(b"the same bytes"),
+        digest: digest(bytes),
         mark: mark.to_owned(),
     };
-    objects.try_put(&upload("ours")).await.unwrap();
+    objects.try_put(&parcel("ours")).await.unwrap();
     assert_eq!(
-        objects.try_put(&upload("theirs")).await,
-        Err(Failure::Exists)
+        objects.try_put(&parcel("theirs")).await,
+        Err(Failure::Unmet)
     );
-    assert_eq!(
-        objects.whose(&key, &upload("ours")).await.unwrap(),
-        Put::Created
-    );
-    assert_eq!(
-        objects.whose(&key, &upload("theirs")).await.unwrap(),
-        Put::Exists
-    );
+    let length = bytes.len() as u64;
+    for (mark, length, expected) in [
+        ("ours", length, true),
+        ("theirs", length, false),
+        ("ours", length + 1, false),
+    ] {
+        let is_there = objects.is_there(&key, mark, length).await.unwrap();
+        assert_eq!(is_there, expected, "{mark} of {length} bytes");
+    }
 }
 
 #[tokio::test]
@@ -264,4 +232,11 @@ async fn nobody_listening_is_unavailable() {
     let objects = open(([127, 0, 0, 1], 1).into(), "bucket", "").await;
     let error = objects.get(&key("x")).await.unwrap_err();
     assert!(matches!(error, ObjectError::Unavailable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_uri_names_the_object_without_the_way_to_it() {
+    let objects = open(([127, 0, 0, 1], 1).into(), "bucket", "&kms_key=k").await;
+    let uri = objects.uri(&key("a/b=c"));
+    assert_eq!(uri, "s3://bucket/some/prefix/a/b=c");
 }

@@ -35,14 +35,11 @@ impl Tries {
         self.failed += 1;
         self.is_unknown |= matches!(failure, Failure::Unknown(_));
         let is_hopeless = matches!(failure, Failure::Refused(_));
-        let (key, reason) = (key.to_string(), failure.reason());
-        if is_hopeless {
-            return Err(ObjectError::Refused { key, reason });
-        }
-        if self.failed == TRIES {
-            return Err(ObjectError::Unavailable { key, reason });
+        if is_hopeless || self.failed == TRIES {
+            return Err(failure.error(&key));
         }
         metrics::retried(call);
+        let (key, reason) = (key.to_string(), failure.reason());
         debug!(call, key, reason, "trying again");
         let jitter = 0.5 + rand::random::<f64>();
         sleep(FIRST_WAIT.mul_f64(jitter) * 2_u32.pow(self.failed)).await;
