@@ -4,7 +4,8 @@
 //! The path of one ping through these types: a client's [`upload::PingUpload`] (JSON) or
 //! [`proto::Ping`] (Protobuf) is checked once and becomes a [`Ping`]; inside a [`Record`] it is
 //! encoded for the stream; the processor turns pings and [`RideEvent`]s into [`RideProgress`] and
-//! [`Trip`]s; the archiver writes all of them as rows.
+//! [`Trip`]s; the archiver writes all of them as rows. For agencies, [`mds`] makes a vehicle's states and
+//! events of them.
 
 pub mod countdown;
 #[cfg(test)]
@@ -14,10 +15,12 @@ mod golden;
 pub mod id;
 pub mod json_schema;
 pub mod kept;
+pub mod mds;
 pub mod ping;
 pub mod polyline;
 pub mod progress;
 pub mod record;
+pub mod regulators;
 pub mod rejection;
 pub mod ride_event;
 pub mod seen;
