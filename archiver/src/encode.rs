@@ -2,6 +2,7 @@
 //! They are a function of the columns alone; what stands in the columns is `rows`' business.
 
 mod deltas;
+mod growing;
 mod small;
 
 use std::sync::Arc;
@@ -20,6 +21,8 @@ use crate::{
     layout::Table,
     rows::{pings, ride_events, trips},
 };
+
+pub(crate) use growing::Growing;
 
 /// The cheapest level: packed differences hardly compress, and level 3 takes off 1 to 2 % more.
 const ZSTD_LEVEL: i32 = 1;
@@ -48,7 +51,7 @@ const STATISTICS_BYTES: usize = schemas::id::MAX_ID_BYTES;
 const NOISE: &str = "accuracy_dm";
 
 /// The application as readers tell it.
-const CREATED_BY: &str = concat!("hansom archiver version ", env!("CARGO_PKG_VERSION"));
+pub(crate) const CREATED_BY: &str = concat!("hansom archiver version ", env!("CARGO_PKG_VERSION"));
 
 /// How the files of one table are written.
 #[derive(Debug)]

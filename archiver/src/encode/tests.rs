@@ -118,7 +118,7 @@ fn integers_are_delta_packed_and_ids_are_dictionaries_where_a_file_is_not_small(
             let expected = match (column.column_type(), name.as_str()) {
                 (_, NOISE) => Encoding::RLE_DICTIONARY,
                 (Type::INT32 | Type::INT64, _) => Encoding::DELTA_BINARY_PACKED,
-                (_, "route") => Encoding::PLAIN,
+                (_, "route" | "transitions") => Encoding::PLAIN,
                 _ if is_small && has_names(table, &name) => Encoding::PLAIN,
                 _ => Encoding::RLE_DICTIONARY,
             };

@@ -10,7 +10,7 @@ use schemas::{CancelledBy, Coordinate, DriverId, Money, PlannedRoute, RideEvent,
 use crate::columns::{Kind, names, optional, required, texts, times, words};
 
 /// The kinds of events as the table spells them, in the order of [`kind_number`].
-const KINDS: [&str; 6] = [
+pub(crate) const KINDS: [&str; 6] = [
     "assigned",
     "arrived",
     "picked_up",

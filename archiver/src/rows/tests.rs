@@ -235,6 +235,17 @@ fn every_column_of_a_trip_has_its_value() {
         fare: None,
         ..full.clone()
     };
+    let step = |time_ms: i64, event: &str, state: &str| {
+        format!(r#"{{"event_types":["{event}"],"time_ms":{time_ms},"vehicle_state":"{state}"}}"#)
+    };
+    let steps = [
+        step(2, "reservation_start", "reserved"),
+        step(3, "reservation_stop", "stopped"),
+        step(4, "trip_start", "on_trip"),
+        step(5, "trip_stop", "stopped"),
+        step(6, "trip_end", "available"),
+    ];
+    let transitions = format!("[{}]", steps.join(","));
     check(
         Table::Trips,
         std::iter::once(trips::batch(&[&full, &bare])),
@@ -263,6 +274,8 @@ fn every_column_of_a_trip_has_its_value() {
             ("fare_currency", ["EUR", "null"]),
             ("pings", ["15", "15"]),
             ("largest_gap_s", ["16", "16"]),
+            ("to_pickup_s", ["0", "null"]),
+            ("transitions", [&transitions, "[]"]),
         ],
     );
 }

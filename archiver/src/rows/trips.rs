@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
-use schemas::{CancelledBy, Coordinate, DriverId, Trip, TripOutcome};
+use schemas::{CancelledBy, Coordinate, DriverId, Trip, TripOutcome, mds};
 
 use crate::columns::{Kind, names, optional, optional_times, required, texts, times, words};
 
 /// How trips end, in the order of the enum's values.
-const OUTCOMES: [TripOutcome; 2] = [TripOutcome::Completed, TripOutcome::Cancelled];
+pub(crate) const OUTCOMES: [TripOutcome; 2] = [TripOutcome::Completed, TripOutcome::Cancelled];
 
 /// The table's columns.
 pub(crate) fn schema() -> SchemaRef {
@@ -83,6 +83,12 @@ pub(crate) fn schema() -> SchemaRef {
             Kind::Long,
             "the longest time without one from pickup to end, s",
         ),
+        optional("to_pickup_s", Kind::Long, "assignment to arrival, s"),
+        optional(
+            "transitions",
+            Kind::Text,
+            "the vehicle states of MDS 2.0 that the ride led through, as JSON",
+        ),
     ]))
 }
 
@@ -118,6 +124,10 @@ pub(crate) fn batch(trips: &[&Trip]) -> Result<RecordBatch, ArrowError> {
     let currencies = trips
         .iter()
         .map(|t| t.fare.as_ref().map(|fare| fare.currency.as_str()));
+    let transitions: Vec<String> = trips
+        .iter()
+        .map(|trip| mds::transition::to_text(&mds::trip::transitions(trip)))
+        .collect();
     let columns = vec![
         names(trips.iter().map(|trip| Some(trip.fleet.as_str()))),
         names(trips.iter().map(|trip| Some(trip.vehicle.as_str()))),
@@ -153,8 +163,22 @@ pub(crate) fn batch(trips: &[&Trip]) -> Result<RecordBatch, ArrowError> {
         names(currencies),
         longs(|trip| trip.pings),
         longs(|trip| trip.largest_gap_s),
+        Arc::new(
+            trips
+                .iter()
+                .map(|trip| to_pickup_s(trip))
+                .collect::<Int64Array>(),
+        ),
+        texts(transitions.iter().map(|text| Some(text.as_str()))),
     ];
     RecordBatch::try_new(schema(), columns)
+}
+
+/// Assignment to arrival in whole seconds; None where either is not known or they contradict.
+fn to_pickup_s(trip: &Trip) -> Option<i64> {
+    let (assigned, arrived) = (trip.assigned?, trip.arrived?);
+    let seconds = arrived.seconds_since(assigned);
+    (seconds >= 0.0).then_some(seconds as i64)
 }
 
 /// Bytes that a trip takes in memory.
