@@ -1,11 +1,15 @@
 //! Where a row goes: its table, its partition by event time in UTC, its file's key.
 //! It knows no rows and no storage.
 
-use std::fmt;
+mod partition;
+
+use std::{fmt, str::FromStr};
 
 use objects::{InvalidKey, Key};
 use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use partition::{FileName, Partition};
 
 const MS_PER_HOUR: i64 = 3_600_000;
 const HOURS_PER_DAY: i64 = 24;
@@ -40,10 +44,46 @@ impl Table {
 pub(crate) struct Hour(i64);
 
 impl Hour {
+    /// 1970-01-01, midnight to one.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// The hour that holds `time`; None outside the years 1970 to 9999.
     pub(crate) fn of(time: Timestamp) -> Option<Self> {
         let hour = time.0.div_euclid(MS_PER_HOUR);
         (0..END_OF_HOURS).contains(&hour).then_some(Self(hour))
+    }
+
+    /// The first moment of the hour.
+    pub(crate) fn begin(self) -> Timestamp {
+        Timestamp(self.0 * MS_PER_HOUR)
+    }
+
+    /// The first moment behind the hour.
+    pub(crate) fn end(self) -> Timestamp {
+        Timestamp((self.0 + 1) * MS_PER_HOUR)
+    }
+}
+
+/// Says that a text is no hour of the archive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not like dt=2026-03-01/hour=07")]
+pub(crate) struct NoHour(String);
+
+/// Reads what an hour writes, and nothing else.
+impl FromStr for Hour {
+    type Err = NoHour;
+
+    fn from_str(text: &str) -> Result<Self, NoHour> {
+        let read = || {
+            let (day, hour) = text.strip_prefix("dt=")?.split_once("/hour=")?;
+            let mut parts = day.splitn(3, '-').map(|part| part.parse::<i64>().ok());
+            let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+            let hours = day_number(year, month, day) * HOURS_PER_DAY + hour.parse::<i64>().ok()?;
+            let hour = Self(hours);
+            let is_in_range = (0..END_OF_HOURS).contains(&hours);
+            (is_in_range && hour.to_string() == text).then_some(hour)
+        };
+        read().ok_or_else(|| NoHour(text.to_owned()))
     }
 }
 
@@ -107,6 +147,21 @@ fn date(day: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
+/// The day counted from 1970-01-01; of a date that there is not, some other one.
+///
+/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
+fn day_number(year: i64, month: i64, day: i64) -> i64 {
+    // Nobody's calendar goes further, and nothing overflows below.
+    let (year, month, day) = (year.clamp(0, 9_999), month.clamp(1, 12), day.clamp(1, 31));
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -158,6 +213,20 @@ mod tests {
         #[test]
         fn later_hours_sort_after_earlier_ones(a in 0_i64..END_OF_HOURS, b in 0_i64..END_OF_HOURS) {
             prop_assert_eq!(a.cmp(&b), Hour(a).to_string().cmp(&Hour(b).to_string()));
+        }
+
+        #[test]
+        fn an_hour_reads_back_as_it_was_written(hour in 0_i64..END_OF_HOURS) {
+            prop_assert_eq!(Hour(hour).to_string().parse(), Ok(Hour(hour)));
+        }
+
+        #[test]
+        fn what_is_read_as_an_hour_is_written_the_same(
+            text in "dt=[0-9]{0,5}-[0-9]{1,3}-[0-9]{1,3}/hour=[0-9]{1,3}",
+        ) {
+            if let Ok(hour) = text.parse::<Hour>() {
+                prop_assert_eq!(hour.to_string(), text);
+            }
         }
     }
 }

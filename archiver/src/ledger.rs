@@ -17,9 +17,10 @@ use tracing::warn;
 use transport::{Lineage, Position};
 
 use crate::{
-    commit::{Commit, Intent, StoredObject, to_bytes},
+    commit::{Commit, File, Intent, StoredObject, to_bytes},
     draft::{Draft, Sources, sha256},
-    layout::{Link, windows_prefix},
+    layout::{Link, Partition, windows_prefix},
+    lists::Lists,
     metrics,
     storage::persist,
     window::Window,
@@ -36,6 +37,7 @@ pub(crate) struct Ledger {
     objects: Arc<dyn Objects>,
     commits: Chain,
     intents: Chain,
+    lists: Lists,
     shard: String,
     drain: Shutdown,
 }
@@ -72,19 +74,22 @@ impl Ledger {
         Self {
             commits: commits_of(&objects, shard),
             intents: Chain::new(Arc::clone(&objects), format!("_intents/{shard}")),
+            lists: Lists::new(Arc::clone(&objects), drain.clone()),
             objects,
             shard: shard.to_owned(),
             drain,
         }
     }
 
-    /// Reads where the chain of a shard of this lineage stands.
+    /// Reads where the chain of a shard of this lineage stands. Whoever put the last commit may have
+    /// died before its files were part of their tables: they are then.
     pub(crate) async fn load(&self, lineage: &Lineage) -> anyhow::Result<State> {
         let Some((commit, window)) = self.last_commit(&self.shard).await? else {
             let open = self.intent(1).await?;
             let draft = self.begin(lineage, open.as_ref()).await?;
             return Ok(State::Open { draft, open });
         };
+        self.publish(&commit).await?;
         let to: Position = commit.range.to.parse().context("end of the last commit")?;
         if commit.closes {
             return Ok(State::Closed(to));
@@ -138,6 +143,12 @@ impl Ledger {
         self.put_link(&self.commits, commit.n, to_bytes(commit)?)
             .await
             .context("write a commit")
+    }
+
+    /// Makes a commit's files part of their tables. It comes before the next commit and before the
+    /// checkpoint, so that it is missing for the last commit at most.
+    pub(crate) async fn publish(&self, commit: &Commit) -> anyhow::Result<()> {
+        publish(&self.lists, commit).await
     }
 
     /// Deletes the windows older than that before commit `n`: nobody resumes from them. Where one
@@ -236,6 +247,22 @@ impl Ledger {
     }
 }
 
-fn commits_of(objects: &Arc<dyn Objects>, shard: &str) -> Chain {
+/// Makes a commit's files part of their tables. May be done twice, and late.
+pub(crate) async fn publish(lists: &Lists, commit: &Commit) -> anyhow::Result<()> {
+    let add = async |file: &File| {
+        let key = Key::new(&file.object.key).context("key of a file")?;
+        let partition = Partition::of(key.as_str())
+            .with_context(|| format!("{key} lies in no hour of a table"))?;
+        lists.add(partition, &[key]).await
+    };
+    // A commit has one file of a table's hour.
+    stream::iter(commit.files.iter().map(add))
+        .buffer_unordered(PUTS_AT_ONCE)
+        .try_collect::<()>()
+        .await
+        .with_context(|| format!("publish commit {} of shard {}", commit.n, commit.shard))
+}
+
+pub(crate) fn commits_of(objects: &Arc<dyn Objects>, shard: &str) -> Chain {
     Chain::new(Arc::clone(objects), format!("_commits/{shard}"))
 }

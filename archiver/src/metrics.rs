@@ -21,11 +21,17 @@ const RETRIES: &str = "hansom_archiver_retries_total";
 const CHECKPOINT_FAILURES: &str = "hansom_archiver_checkpoint_failures_total";
 const FINISH_FAILURES: &str = "hansom_archiver_finish_failures_total";
 const PARENTS: &str = "hansom_archiver_parents_total";
+const LIST_SWAPS: &str = "hansom_archiver_list_swaps_total";
+const LIST_CONTENTIONS: &str = "hansom_archiver_list_contentions_total";
 const LAG: &str = "hansom_archiver_lag_seconds";
 const BUFFERED: &str = "hansom_archiver_buffered_bytes";
 const VEHICLES: &str = "hansom_archiver_window_vehicles";
 const RUNS: &str = "hansom_archiver_window_runs";
 const VEHICLES_FORGOTTEN: &str = "hansom_archiver_vehicles_forgotten_total";
+const PROVIDER_REQUESTS: &str = "hansom_archiver_provider_requests_total";
+const PROVIDER_FOLLOW_FAILURES: &str = "hansom_archiver_provider_follow_failures_total";
+const PROVIDER_UNTIL: &str = "hansom_archiver_provider_published_until_seconds";
+const PROVIDER_VEHICLES: &str = "hansom_archiver_provider_vehicles";
 
 /// What the chain of a parent was found to be by a shard that begins with it.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +95,11 @@ pub(crate) fn describe() {
         PARENTS,
         "Parents that new shards began with, by their chains: of an open one records are lost"
     );
+    describe_counter!(LIST_SWAPS, "Changes of the lists of the tables' files");
+    describe_counter!(
+        LIST_CONTENTIONS,
+        "Changes of lists that were done again, as another change came first"
+    );
     describe_histogram!(
         LAG,
         Unit::Seconds,
@@ -130,6 +141,8 @@ pub(crate) fn describe() {
         RETRIES,
         CHECKPOINT_FAILURES,
         FINISH_FAILURES,
+        LIST_SWAPS,
+        LIST_CONTENTIONS,
         VEHICLES_FORGOTTEN,
     ] {
         counter!(name).increment(0);
@@ -196,6 +209,16 @@ pub(crate) fn inherited(chain: ParentChain) {
     counter!(PARENTS, "chain" => chain.as_str()).increment(1);
 }
 
+/// A list of files has changed.
+pub(crate) fn list_swapped() {
+    counter!(LIST_SWAPS).increment(1);
+}
+
+/// Another change of a list came first.
+pub(crate) fn list_contended() {
+    counter!(LIST_CONTENTIONS).increment(1);
+}
+
 /// All shards together hold so many bytes.
 pub(crate) fn buffered(bytes: usize) {
     gauge!(BUFFERED).set(bytes as f64);
@@ -218,4 +241,55 @@ impl Drop for WindowGauges {
     fn drop(&mut self) {
         self.set(window::Size::default());
     }
+}
+
+/// Describes the metrics of the Provider API, which another process has than archives.
+pub(crate) fn describe_provider() {
+    describe_counter!(
+        PROVIDER_REQUESTS,
+        "Requests of the Provider API, by endpoint and by the first digit of the answer's status"
+    );
+    describe_counter!(
+        PROVIDER_FOLLOW_FAILURES,
+        "Times that new exports could not be read; what was read before is answered from"
+    );
+    describe_gauge!(
+        PROVIDER_UNTIL,
+        Unit::Seconds,
+        "The end of the last published hour, in seconds since 1970"
+    );
+    describe_gauge!(PROVIDER_VEHICLES, "Vehicles that the Provider API knows");
+    describe_counter!(
+        RETRIES,
+        "Operations on the object storage that failed for now"
+    );
+    for name in [PROVIDER_FOLLOW_FAILURES, RETRIES] {
+        counter!(name).increment(0);
+    }
+}
+
+/// A request of the Provider API has its answer. `endpoint` is a route's path.
+pub(crate) fn provider_answered(endpoint: &str, status: u16) {
+    let class = match status {
+        200..=299 => "2xx",
+        400..=499 => "4xx",
+        500..=599 => "5xx",
+        _ => "other",
+    };
+    counter!(PROVIDER_REQUESTS, "endpoint" => endpoint.to_owned(), "status" => class).increment(1);
+}
+
+/// New exports could not be read.
+pub(crate) fn provider_follow_failed() {
+    counter!(PROVIDER_FOLLOW_FAILURES).increment(1);
+}
+
+/// The last published hour ends here.
+pub(crate) fn provider_published_until(until_ms: i64) {
+    gauge!(PROVIDER_UNTIL).set(until_ms as f64 / 1e3);
+}
+
+/// So many vehicles are known.
+pub(crate) fn provider_vehicles(vehicles: usize) {
+    gauge!(PROVIDER_VEHICLES).set(vehicles as f64);
 }

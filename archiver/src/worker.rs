@@ -1,6 +1,9 @@
 //! One shard's way from the stream into the archive: read, cut, commit, and then checkpoint.
 //! What a commit holds is decided in `draft`; who owns a number in `ledger`.
 
+mod gathering;
+mod permits;
+
 use std::{
     ops::ControlFlow,
     sync::Arc,
@@ -10,7 +13,6 @@ use std::{
 use anyhow::{Context as _, ensure};
 use service::Drain;
 use tokio::{
-    sync::Semaphore,
     task,
     time::{self, Instant},
 };
@@ -25,6 +27,8 @@ use crate::{
     ledger::{Hold, Ledger, State},
     metrics::{self, WindowGauges},
 };
+use gathering::Gathering;
+pub(crate) use permits::Permits;
 
 /// Encoded bytes per byte of rows in memory, before a first commit has shown it: generous, as a file
 /// that is too small does less harm than one too large.
@@ -48,24 +52,6 @@ pub(crate) struct Worker {
     pub(crate) now_ms: fn() -> i64,
     pub(crate) window: WindowGauges,
     pub(crate) drain: Drain,
-}
-
-/// What takes memory beyond the budget, and is done by one worker of a process at a time.
-#[derive(Clone)]
-pub(crate) struct Permits {
-    /// To encode a draft.
-    encode: Arc<Semaphore>,
-    /// To redo an intent, whose range is as large as it was cut, however full the budget is now.
-    redo: Arc<Semaphore>,
-}
-
-impl Default for Permits {
-    fn default() -> Self {
-        Self {
-            encode: Arc::new(Semaphore::new(1)),
-            redo: Arc::new(Semaphore::new(1)),
-        }
-    }
 }
 
 /// Why archiving a shard came to an end.
@@ -95,24 +81,6 @@ enum Event {
     ReadOut,
     /// A deadline, a turn or a drain: look again.
     Woken,
-}
-
-/// Since when a range is gathered, and how old its first record was then.
-#[derive(Debug, Clone, Copy)]
-struct Gathering {
-    since: Instant,
-    head_start: Duration,
-}
-
-impl Gathering {
-    fn age(self) -> Duration {
-        self.head_start + self.since.elapsed()
-    }
-
-    /// When the range is as old as `age`; None for an age beyond all times.
-    fn end(self, age: Duration) -> Option<Instant> {
-        self.since.checked_add(age.saturating_sub(self.head_start))
-    }
 }
 
 impl Worker {
@@ -218,11 +186,7 @@ impl Worker {
     /// Begins to gather a range whose first record is of `oldest_ms`.
     fn gathering(&self, oldest_ms: Option<i64>) -> Gathering {
         let age_ms = oldest_ms.map_or(0, |oldest_ms| (self.now_ms)().saturating_sub(oldest_ms));
-        let age = Duration::from_millis(age_ms.max(0) as u64);
-        Gathering {
-            since: Instant::now(),
-            head_start: self.limits.head_start(age),
-        }
+        Gathering::begin(age_ms, self.limits)
     }
 
     /// Waits for records, or for anything else that a cut may depend on.
@@ -327,6 +291,7 @@ impl Worker {
         if hold == Hold::Kept {
             report(&sealed, (self.now_ms)());
         }
+        self.ledger.publish(&sealed.commit).await?;
         self.checkpoint(next.position()).await;
         self.ledger.prune(sealed.commit.n).await?;
         Ok(Some(next))

@@ -1,5 +1,5 @@
 //! The history that Hansom itself has archived, read an hour at a time. It reads the tables of pings
-//! and of trips as the archiver writes them, and changes nothing there.
+//! and of trips as the archiver writes them, by their lists, and changes nothing there.
 
 mod events;
 mod pings;
@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
 use objects::{Key, Objects};
 use schemas::{Record, Timestamp};
@@ -18,8 +18,11 @@ pub(crate) use self::events::Rank;
 use self::{events::Ended, pings::Pings};
 use super::{Settings, moment};
 
-const PINGS: &str = "pings/";
-const TRIPS: &str = "trips/";
+/// The lists of files of each hour; what no list names is not part of a table.
+const PINGS: &str = "tables/pings/";
+const TRIPS: &str = "tables/trips/";
+/// Files of an older version's archive, which has no lists.
+const UNLISTED: &str = "pings/";
 const MS_PER_HOUR: i64 = 3_600_000;
 /// A ride is known by its end: those of so many hours to come are read before an hour's pings are
 /// played. Longer ones teach nothing.
@@ -53,7 +56,7 @@ struct Files {
 }
 
 impl Archive {
-    /// Lists the files of the archive at a URL up to a moment.
+    /// Reads which files the archive at a URL has, up to a moment.
     ///
     /// # Errors
     /// An error if the archive cannot be listed or has no pings.
@@ -63,7 +66,14 @@ impl Archive {
         for key in list(&*objects, PINGS).await? {
             by_hour.entry(hour_of(&key)).or_default().pings.push(key);
         }
-        ensure!(!by_hour.is_empty(), "{url} has no pings");
+        if by_hour.is_empty() {
+            let unlisted = objects.list(UNLISTED, None).await?;
+            ensure!(
+                unlisted.is_empty(),
+                "{url} has no lists of its files: run `archiver publish` once"
+            );
+            bail!("{url} has no pings");
+        }
         for key in list(&*objects, TRIPS).await? {
             by_hour.entry(hour_of(&key)).or_default().trips.push(key);
         }
@@ -174,16 +184,30 @@ impl Archive {
     }
 }
 
+/// The files that the lists under a prefix name.
 async fn list(objects: &dyn Objects, prefix: &str) -> anyhow::Result<Vec<Key>> {
-    let mut keys: Vec<Key> = Vec::new();
+    let mut lists: Vec<Key> = Vec::new();
     loop {
-        let page = objects.list(prefix, keys.last()).await?;
+        let page = objects.list(prefix, lists.last()).await?;
         if page.is_empty() {
-            keys.retain(|key| key.as_str().ends_with(".parquet"));
-            return Ok(keys);
+            break;
         }
-        keys.extend(page);
+        lists.extend(page);
     }
+    let mut files = Vec::new();
+    for list in &lists {
+        let of_list = objects.uri(list);
+        let root = of_list.strip_suffix(list.as_str()).unwrap_or_default();
+        let text = objects.get(list).await?.unwrap_or_default();
+        let text = str::from_utf8(&text).with_context(|| list.to_string())?;
+        for uri in text.lines() {
+            let key = uri
+                .strip_prefix(root)
+                .with_context(|| format!("{list} names {uri}, which is not in this archive"))?;
+            files.push(Key::new(key)?);
+        }
+    }
+    Ok(files)
 }
 
 /// The segments of a key between its table and its file.

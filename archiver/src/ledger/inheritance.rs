@@ -73,6 +73,7 @@ impl Ledger {
                     "the parent's records after its last commit are lost: its chain is not closed"
                 );
             }
+            self.publish(&commit).await?;
             left.push((commit.window, window));
         }
         Ok(left)

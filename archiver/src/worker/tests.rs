@@ -22,7 +22,9 @@ use crate::{
     testing::{
         Archive, Entry, append,
         counters::Counters,
-        event, ping, read,
+        event,
+        listed::read_listed,
+        ping, read,
         storages::{Fault, Flaky, Jittery},
         stream, trip,
     },
@@ -111,7 +113,13 @@ async fn archive_parts(fault: Option<(usize, Fault)>) -> usize {
     }
     // After a death the rest was appended to a storage that does not answer any more.
     assert!(archive(&stream, objects.clone(), &Shutdown::new()).await);
-    check(&read(&*objects).await);
+    let committed = read(&*objects).await;
+    check(&committed);
+    let listed = read_listed(&*objects).await;
+    assert_eq!(
+        (listed.pings, listed.events, listed.trips),
+        (committed.pings, committed.events, committed.trips)
+    );
     flaky.operations()
 }
 
@@ -248,6 +256,7 @@ async fn fight(seed: usize) {
         worker.await.unwrap().unwrap();
     }
     assert_eq!(read(&*objects).await.pings.len(), 12 + 6);
+    assert_eq!(read_listed(&*objects).await.pings.len(), 12 + 6);
     assert_eq!(counted(&counters, Table::Pings), [18, 6, 0]);
 }
 

@@ -44,6 +44,12 @@ fn write(root: &Path, key: &str, columns: Vec<(&str, ArrayRef)>) {
     let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
+    let (hour, _) = key.rsplit_once('/').unwrap();
+    let list = root.join(format!("tables/{hour}/files.txt"));
+    fs::create_dir_all(list.parent().unwrap()).unwrap();
+    let listed = fs::read_to_string(&list).unwrap_or_default();
+    let uri = format!("file://{}/{key}\n", root.display());
+    fs::write(list, listed + &uri).unwrap();
 }
 
 fn write_pings(root: &Path, key: &str, minutes: &[i64]) {
@@ -124,6 +130,13 @@ async fn played(more: &[&str]) -> Vec<String> {
         &[61, 70, 71],
     );
     write_trips(root, "trips/dt=2008-05-17/hour=11/a-2.parquet", &[53, 55]);
+    // What no list names was replaced, or does not count yet.
+    let unlisted = root.join("pings/dt=2008-05-17/hour=11/a-1.parquet");
+    fs::copy(
+        root.join("pings/dt=2008-05-17/hour=11/a-2.parquet"),
+        unlisted,
+    )
+    .unwrap();
     let Flags { history } = testing::parsed(&[], more);
     let url = format!("file://{}", root.display());
     let mut archive = Archive::open(&url, history.until).await.unwrap();
@@ -178,4 +191,12 @@ async fn an_archive_without_pings_is_named() {
     let url = format!("file://{}", directory.path().display());
     let error = Archive::open(&url, None).await.err().unwrap();
     assert!(error.to_string().contains("has no pings"), "{error:#}");
+    write_pings(
+        directory.path(),
+        "pings/dt=2008-05-17/hour=10/a-1.parquet",
+        &[49],
+    );
+    fs::remove_dir_all(directory.path().join("tables")).unwrap();
+    let error = Archive::open(&url, None).await.err().unwrap();
+    assert!(error.to_string().contains("archiver publish"), "{error:#}");
 }
