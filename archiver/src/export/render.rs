@@ -1,0 +1,148 @@
+//! Makes the rows of a report from the archive: hour by hour, in memory that does not grow with the
+//! period. What is a row is the report's business, where rows go the package's.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use objects::Objects;
+use schemas::{
+    Timestamp,
+    regulators::{self, HOUR_MS, Report, Table as Asked},
+};
+use service::Shutdown;
+
+use super::{
+    package::Package,
+    sources::{Sources, sources},
+};
+use crate::{
+    books::Books,
+    commit::File,
+    layout::{Hour, Partition, Table},
+    lists::Lists,
+    reading::{self, Fact, HourFiles},
+};
+
+/// The archive, as an export reads it.
+pub(crate) struct Archive {
+    objects: Arc<dyn Objects>,
+    lists: Lists,
+    books: Books,
+}
+
+/// What was read for an export.
+#[derive(Debug, Default)]
+pub(crate) struct Reading {
+    /// Facts that the report was given.
+    pub(crate) facts: u64,
+    /// Rows that say again what another says, and versions of trips that a higher one replaces.
+    pub(crate) repeats: u64,
+}
+
+impl Archive {
+    /// The archive in `objects`. Storage that is away is waited for until `ending`.
+    pub(crate) fn new(objects: Arc<dyn Objects>, ending: Shutdown) -> Self {
+        Self {
+            lists: Lists::new(Arc::clone(&objects), ending.clone()),
+            books: Books {
+                objects: Arc::clone(&objects),
+                drain: ending,
+            },
+            objects,
+        }
+    }
+
+    /// Whether anything was ever archived there: a mistyped place is no empty archive.
+    pub(crate) async fn has_commits(&self) -> anyhow::Result<bool> {
+        Ok(!self.books.shards().await?.is_empty())
+    }
+
+    /// Gives a report all that it wants, and its rows to a package; `progress` is told after each
+    /// hour how many facts there were.
+    ///
+    /// # Errors
+    /// An error that names the hour and the file which cannot be read.
+    pub(crate) async fn render(
+        &self,
+        report: &mut Report,
+        package: &mut Package<'_>,
+        progress: &mut dyn FnMut(u64),
+    ) -> anyhow::Result<Reading> {
+        let (from, to) = report.feed();
+        let mut reading = Reading::default();
+        let mut begin = from;
+        while begin < to {
+            let hour = Hour::of(begin).context("an hour that no archive has")?;
+            let read = self.render_hour(hour, report, package, &mut reading).await;
+            read.with_context(|| format!("the hour {hour}"))?;
+            begin = Timestamp(begin.0 + HOUR_MS);
+            report.end_hour(begin, package);
+            package.put().await?;
+            progress(reading.facts);
+        }
+        report.finish(package);
+        package.put().await?;
+        Ok(reading)
+    }
+
+    async fn render_hour(
+        &self,
+        hour: Hour,
+        report: &mut Report,
+        package: &mut Package<'_>,
+        reading: &mut Reading,
+    ) -> anyhow::Result<()> {
+        let mut files = HourFiles::default();
+        let tables = [
+            (Table::Pings, Asked::Pings, &mut files.pings),
+            (Table::RideEvents, Asked::RideEvents, &mut files.ride_events),
+            (Table::Trips, Asked::Trips, &mut files.trips),
+        ];
+        for (table, asked, of) in tables {
+            if report.reads(asked) {
+                *of = self.files(Partition { table, hour }).await?;
+            }
+        }
+        let mut facts = reading::Hour::open(&self.objects, &files).await?;
+        while let Some(fact) = facts.next().await? {
+            reading.facts += 1;
+            report.take(asked_of(&fact), package);
+            if package.is_due() {
+                package.put().await?;
+            }
+        }
+        reading.repeats += facts.repeats() + facts.replaced();
+        Ok(())
+    }
+
+    /// The files that are part of a table's hour.
+    async fn files(&self, partition: Partition) -> anyhow::Result<Vec<File>> {
+        let standing = self.lists.standing(partition).await?;
+        let mut files = Vec::new();
+        for uri in standing.list.uris() {
+            let key = self.lists.key(partition, uri)?;
+            files.push(self.books.file(&key, &standing.records).await?);
+        }
+        Ok(files)
+    }
+
+    /// What a report's rows were made of.
+    ///
+    /// # Errors
+    /// An error for a list that names what no commit has made.
+    pub(crate) async fn sources(&self, report: &Report) -> anyhow::Result<Sources> {
+        let (from, to) = report.feed();
+        let hours = (from.0..to.0).step_by(HOUR_MS as usize);
+        let hours = hours.filter_map(|begin| Hour::of(Timestamp(begin)));
+        sources(&self.objects, &self.books.drain, hours).await
+    }
+}
+
+/// A fact as a report takes it.
+fn asked_of(fact: &Fact) -> regulators::Fact<'_> {
+    match fact {
+        Fact::Ping(ping) => regulators::Fact::Ping(ping),
+        Fact::Event(event) => regulators::Fact::Event(event),
+        Fact::Trip(trip) => regulators::Fact::Trip(trip),
+    }
+}
