@@ -1,6 +1,9 @@
 -- Generated from the Arrow schema of the rows. Put the archive's bucket and prefix in place of
 -- ARCHIVE. Athena takes one statement a call. It finds no day before 2008-01-01: where there are
 -- older events, begin projection.dt.range earlier.
+--
+-- Rows are read by lists: an hour has one object that names the files which count, so that a query
+-- sees each row once, also while files are merged or rewritten.
 CREATE EXTERNAL TABLE IF NOT EXISTS ride_events (
   `fleet_id` string COMMENT 'the fleet',
   `vehicle_id` string COMMENT 'the vehicle that serves the ride',
@@ -23,8 +26,10 @@ PARTITIONED BY (
   `dt` string COMMENT 'day of the event time, UTC',
   `hour` int COMMENT 'hour of the event time, UTC'
 )
-STORED AS PARQUET
-LOCATION 's3://ARCHIVE/ride_events/'
+ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'
+STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'
+OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
+LOCATION 's3://ARCHIVE/tables/ride_events/'
 TBLPROPERTIES (
   'projection.enabled' = 'true',
   'projection.dt.type' = 'date',
@@ -35,7 +40,7 @@ TBLPROPERTIES (
   'projection.hour.type' = 'integer',
   'projection.hour.range' = '0,23',
   'projection.hour.digits' = '2',
-  'storage.location.template' = 's3://ARCHIVE/ride_events/dt=${dt}/hour=${hour}/'
+  'storage.location.template' = 's3://ARCHIVE/tables/ride_events/dt=${dt}/hour=${hour}/'
 );
 
 -- What the table has in parts of a degree, of a metre or of m/s, as doubles in whole units; every

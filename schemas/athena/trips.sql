@@ -1,6 +1,9 @@
 -- Generated from the Arrow schema of the rows. Put the archive's bucket and prefix in place of
 -- ARCHIVE. Athena takes one statement a call. It finds no day before 2008-01-01: where there are
 -- older events, begin projection.dt.range earlier.
+--
+-- Rows are read by lists: an hour has one object that names the files which count, so that a query
+-- sees each row once, also while files are merged or rewritten.
 CREATE EXTERNAL TABLE IF NOT EXISTS trips (
   `fleet_id` string COMMENT 'the fleet',
   `vehicle_id` string COMMENT 'the vehicle that served the ride',
@@ -25,14 +28,18 @@ CREATE EXTERNAL TABLE IF NOT EXISTS trips (
   `fare_minor_units` bigint COMMENT 'the fare in cents, pence, yen',
   `fare_currency` string COMMENT 'ISO 4217',
   `pings` bigint COMMENT 'pings between pickup and end',
-  `largest_gap_s` bigint COMMENT 'the longest time without one from pickup to end, s'
+  `largest_gap_s` bigint COMMENT 'the longest time without one from pickup to end, s',
+  `to_pickup_s` bigint COMMENT 'assignment to arrival, s',
+  `transitions` string COMMENT 'the vehicle states of MDS 2.0 that the ride led through, as JSON'
 )
 PARTITIONED BY (
   `dt` string COMMENT 'day of the event time, UTC',
   `hour` int COMMENT 'hour of the event time, UTC'
 )
-STORED AS PARQUET
-LOCATION 's3://ARCHIVE/trips/'
+ROW FORMAT SERDE 'org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe'
+STORED AS INPUTFORMAT 'org.apache.hadoop.hive.ql.io.SymlinkTextInputFormat'
+OUTPUTFORMAT 'org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat'
+LOCATION 's3://ARCHIVE/tables/trips/'
 TBLPROPERTIES (
   'projection.enabled' = 'true',
   'projection.dt.type' = 'date',
@@ -43,7 +50,7 @@ TBLPROPERTIES (
   'projection.hour.type' = 'integer',
   'projection.hour.range' = '0,23',
   'projection.hour.digits' = '2',
-  'storage.location.template' = 's3://ARCHIVE/trips/dt=${dt}/hour=${hour}/'
+  'storage.location.template' = 's3://ARCHIVE/tables/trips/dt=${dt}/hour=${hour}/'
 );
 
 -- What the table has in parts of a degree, of a metre or of m/s, as doubles in whole units; every
@@ -74,6 +81,51 @@ SELECT
   "fare_currency",
   "pings",
   "largest_gap_s",
+  "to_pickup_s",
+  "transitions",
   dt,
   hour
 FROM trips;
+
+-- Of each ride the highest version, once, in the units of trips_view. A ride that went on under
+-- another vehicle may have a row for each. Predicates on dt and hour keep other hours unread.
+CREATE OR REPLACE VIEW trips_latest_view AS
+SELECT
+  "fleet_id",
+  "vehicle_id",
+  "ride_id",
+  "driver_id",
+  "version",
+  "outcome",
+  "cancelled_by",
+  "assigned_at",
+  "arrived_at",
+  "picked_up_at",
+  "ended_at",
+  "pickup_lat_e7" / 1e7 AS "pickup_lat",
+  "pickup_lng_e7" / 1e7 AS "pickup_lng",
+  "dropoff_lat_e7" / 1e7 AS "dropoff_lat",
+  "dropoff_lng_e7" / 1e7 AS "dropoff_lng",
+  "distance_m",
+  "to_pickup_m",
+  "duration_s",
+  "waiting_s",
+  "route",
+  "fare_minor_units",
+  "fare_currency",
+  "pings",
+  "largest_gap_s",
+  "to_pickup_s",
+  "transitions",
+  dt,
+  hour
+FROM (
+  SELECT
+    *,
+    row_number() OVER (
+      PARTITION BY dt, hour, fleet_id, ride_id, vehicle_id
+      ORDER BY version DESC
+    ) AS nth
+  FROM trips
+) AS versions
+WHERE nth = 1;

@@ -2,7 +2,10 @@
 
 use std::{env, fs, path::PathBuf};
 
-use super::*;
+use schemas::Timestamp;
+
+use super::{projection::Projection, *};
+use crate::layout::{Hour, Link};
 
 fn committed(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -67,4 +70,72 @@ fn a_view_gives_degrees_and_metres_as_doubles() {
     ] {
         assert!(pings.contains(line), "{line}");
     }
+}
+
+/// The projection of a table's statement as it is committed.
+fn projection(table: Table) -> Projection {
+    let text = fs::read_to_string(committed(&format!("{}.sql", table.as_str()))).unwrap();
+    Projection::of(&text)
+}
+
+/// The hours of the years 2008 to 2023, and those up to the end of 2024-02-29, a leap day.
+fn hours() -> impl Iterator<Item = Hour> {
+    let range = 1_199_145_600_000..1_709_251_200_000;
+    range
+        .step_by(3_600_000)
+        .map(|ms| Hour::of(Timestamp(ms)).unwrap())
+}
+
+#[test]
+fn athena_looks_for_the_list_of_every_hour_and_for_nothing_else() {
+    for table in Table::ALL {
+        let found = projection(table).locations((2024, 2, 28));
+        let name = table.as_str();
+        let kept: Vec<String> = hours()
+            .map(|hour| format!("s3://ARCHIVE/tables/{name}/{hour}/"))
+            .collect();
+        assert_eq!(found.len(), kept.len());
+        let differ = found.iter().zip(&kept).find(|(found, kept)| found != kept);
+        assert_eq!(differ, None, "{name}");
+    }
+}
+
+#[test]
+fn every_partition_column_is_projected_and_stands_in_the_template() {
+    for table in Table::ALL {
+        let projection = projection(table);
+        assert_eq!(projection.columns, ["dt", "hour"]);
+        let template = projection.get("storage.location.template");
+        assert!(template.starts_with(&projection.location), "{template}");
+        assert!(template.ends_with('/'), "{template}");
+    }
+}
+
+#[test]
+fn nothing_but_lists_lies_where_a_table_is_read() {
+    let link = Link {
+        shard: "s-1".to_owned(),
+        n: 7,
+    };
+    let hour = Hour::of(Timestamp(1_211_018_404_000)).unwrap();
+    for table in Table::ALL {
+        let location = projection(table).location;
+        let prefix = location.strip_prefix("s3://ARCHIVE/").unwrap();
+        for key in [
+            link.file_key(table, hour).unwrap(),
+            link.window_key().unwrap(),
+            link.dead_letters_key().unwrap(),
+        ] {
+            assert!(!key.as_str().starts_with(prefix), "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn the_latest_version_is_looked_for_within_a_partition() {
+    let (name, trips) = ddl().remove(2);
+    assert_eq!(name, "trips.sql");
+    let (_, latest) = trips.split_once("VIEW trips_latest_view").unwrap();
+    assert!(latest.contains("PARTITION BY dt, hour, fleet_id, ride_id, vehicle_id\n"));
+    assert!(latest.contains("ORDER BY version DESC"));
 }

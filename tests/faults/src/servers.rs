@@ -5,6 +5,7 @@
 mod certificate;
 mod kafka;
 mod kinesis;
+mod ministack;
 mod mosquitto;
 mod moto;
 mod noida;
@@ -23,6 +24,7 @@ use std::{
 pub use certificate::make_certificate;
 pub use kafka::Kafka;
 pub use kinesis::{Kinesis, KinesisOptions};
+pub use ministack::Ministack;
 pub use mosquitto::Mosquitto;
 pub use moto::Moto;
 pub use noida::Noida;
