@@ -33,6 +33,18 @@ fn help_is_the_manual_of_each_command() {
 }
 
 #[test]
+fn help_is_the_manual_of_each_command_of_the_archiver() {
+    for (name, words) in [
+        ("key", "no key is overwritten"),
+        ("verify", "keep it and give it as --head"),
+    ] {
+        let (output, _) = output(&mut service("archiver", &[name, "--help"]));
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.contains(words), "{name}: {help}");
+    }
+}
+
+#[test]
 fn help_is_the_manual_of_each_service() {
     for (name, words) in [
         ("ingest", "--max-ahead"),

@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod analysts;
 mod apps;
 mod architecture;
 mod archive_on_s3;
@@ -20,9 +21,11 @@ mod commands;
 mod compose;
 mod conservation;
 mod contracts;
+mod exports;
 mod kafka;
 mod kcl;
 mod learning;
+mod mds;
 mod monitoring;
 mod mqtt;
 mod redis;
@@ -32,3 +35,4 @@ mod services;
 mod shutdown;
 mod sockets;
 mod support;
+mod verify;

@@ -9,20 +9,33 @@
 
 #[cfg(test)]
 mod athena;
+mod audit;
+mod books;
 mod budget;
 mod chunked;
 mod columns;
+pub mod commands;
 mod commit;
+mod compaction;
 mod cut;
 mod dead_letters;
 mod draft;
 mod encode;
+mod erasure;
+mod export;
+mod hours;
 mod layout;
 mod ledger;
+mod lists;
 mod metrics;
+mod moment;
+mod provider;
+mod reading;
+mod rewriting;
 mod rows;
 mod settings;
 mod storage;
+mod sweep;
 #[cfg(test)]
 mod testing;
 mod window;

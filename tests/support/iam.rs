@@ -9,7 +9,7 @@ use super::cloud::{BUCKET, STREAM};
 const UNSEEN: [&str; 6] = [
     // After a write of which nobody knows whether it was done.
     "dynamodb:GetItem",
-    // Of files above 16 MiB, and then after a failure.
+    // Of objects that go in parts, and then after a failure.
     "s3:AbortMultipartUpload",
     // S3 asks for them on the caller's account, where a key is named and where locks are.
     "kms:Decrypt",

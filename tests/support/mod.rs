@@ -13,6 +13,7 @@ pub(crate) mod kcl;
 pub(crate) mod leases;
 pub(crate) mod load;
 pub(crate) mod moto;
+pub(crate) mod office;
 pub(crate) mod outcome;
 pub(crate) mod pages;
 pub(crate) mod process;
