@@ -1,8 +1,8 @@
 //! The archive, read back: rows of its tables as the facts that they were, in bounded memory, merged
 //! over the files of an hour. It knows the tables as `rows` writes them, and no other Parquet.
 //!
-//! A [`file`] hands out columns a few thousand rows at a time; a table's [`Row`] makes facts of them;
-//! a [`merge`] brings the files of an hour into one order; an [`hour`] puts the three tables together.
+//! A `file` hands out columns a few thousand rows at a time; a table's [`Row`] makes facts of them; a
+//! [`Merge`] brings the files of an hour into one order; an [`Hour`] puts the three tables together.
 
 mod columns;
 mod events;
