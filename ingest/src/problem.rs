@@ -1,7 +1,7 @@
 //! HTTP responses: what was accepted as JSON, what went wrong as problem details (RFC 9457).
 //! It decides the status of everything that ingest says.
 
-use access::{Refusal, Wanted};
+use access::Refusal;
 use axum::{
     Json,
     http::{HeaderValue, StatusCode, header},
@@ -9,6 +9,7 @@ use axum::{
 };
 use schemas::Rejection;
 use serde::Serialize;
+use service::advise;
 use utoipa::ToSchema;
 
 use crate::{answer::Answer, audit::Refused, metrics};
@@ -74,11 +75,7 @@ impl Stop {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Refused(refusal) => match refusal.wants() {
-                Wanted::Credential => StatusCode::UNAUTHORIZED,
-                Wanted::Permission => StatusCode::FORBIDDEN,
-                Wanted::Patience => StatusCode::TOO_MANY_REQUESTS,
-            },
+            Self::Refused(refusal) => refusal.wants().status(),
             Self::OtherSite => StatusCode::FORBIDDEN,
             Self::UnknownFormat(_) | Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unreadable(_) => StatusCode::BAD_REQUEST,
@@ -209,14 +206,6 @@ fn problem(status: StatusCode, detail: String, answer: Answer) -> Response {
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/problem+json"),
     );
-    if matches!(
-        status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-    ) {
-        headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    advise(&mut response, RETRY_AFTER);
     mark(response, refused)
 }

@@ -1,7 +1,7 @@
 //! What goes wrong with a request of the Provider API, as MDS tells errors. Which request is wrong is
 //! said where it is read.
 
-use access::{Refusal, Wanted};
+use access::Refusal;
 use axum::{
     Json,
     extract::rejection::{PathRejection, QueryRejection},
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use service::advise;
 use tracing::error;
 
 use super::{accept::MEDIA_TYPE, vehicles::TooMany};
@@ -96,15 +97,8 @@ impl Problem {
                 "what is published cannot be read",
             ),
             Self::Refused(refusal) => {
-                let (status, title) = match refusal.wants() {
-                    Wanted::Credential => (StatusCode::UNAUTHORIZED, "a credential is wanted"),
-                    Wanted::Permission => (
-                        StatusCode::FORBIDDEN,
-                        "the credential does not reach so far",
-                    ),
-                    Wanted::Patience => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-                };
-                (status, refusal.code(), title)
+                let wanted = refusal.wants();
+                (wanted.status(), refusal.code(), wanted.title())
             }
         }
     }
@@ -140,15 +134,7 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
-        if matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        advise(&mut response, RETRY_AFTER);
         response
     }
 }

@@ -1,5 +1,7 @@
 //! Why a credential is not taken: for answers, metrics and logs, none of which it tells a secret.
 
+use axum::http::StatusCode;
+
 /// Why a request may not do what it asks for. The code is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -53,6 +55,26 @@ pub enum Wanted {
     Permission,
     /// To wait (429).
     Patience,
+}
+
+impl Wanted {
+    /// The status of an answer that refuses.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Credential => StatusCode::UNAUTHORIZED,
+            Self::Permission => StatusCode::FORBIDDEN,
+            Self::Patience => StatusCode::TOO_MANY_REQUESTS,
+        }
+    }
+
+    /// The same for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Credential => "a credential is wanted",
+            Self::Permission => "the credential does not reach so far",
+            Self::Patience => "too many requests",
+        }
+    }
 }
 
 impl Refusal {

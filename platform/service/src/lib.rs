@@ -11,6 +11,7 @@
 
 mod activity;
 mod admin;
+mod advice;
 mod client;
 mod connection;
 mod drain;
@@ -36,6 +37,7 @@ mod tls;
 mod told;
 
 pub use admin::Admin;
+pub use advice::advise;
 pub use client::Client;
 pub use drain::Drain;
 pub use duration::parse_duration;

@@ -1,7 +1,7 @@
 //! What goes wrong with a request of the live API, as `application/problem+json` (RFC 9457).
 //! Which request is wrong is said where it is read.
 
-use access::{Refusal, Wanted};
+use access::Refusal;
 use axum::{
     Json,
     extract::rejection::{PathRejection, QueryRejection},
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use service::advise;
 use tracing::warn;
 use utoipa::ToSchema;
 
@@ -73,15 +74,8 @@ impl IntoResponse for Problem {
                 "the cache is unavailable",
             ),
             Self::Refused(refusal) => {
-                let (status, title) = match refusal.wants() {
-                    Wanted::Credential => (StatusCode::UNAUTHORIZED, "a credential is wanted"),
-                    Wanted::Permission => (
-                        StatusCode::FORBIDDEN,
-                        "the credential does not reach so far",
-                    ),
-                    Wanted::Patience => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-                };
-                (status, refusal.code(), title)
+                let wanted = refusal.wants();
+                (wanted.status(), refusal.code(), wanted.title())
             }
         };
         let detail = match self {
@@ -104,15 +98,7 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         let problem_json = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem_json);
-        if matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
-            headers.insert(header::RETRY_AFTER, RETRY_AFTER);
-        }
-        if status == StatusCode::UNAUTHORIZED {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
+        advise(&mut response, RETRY_AFTER);
         response
     }
 }
