@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
-use objects::{Chain, Key, ObjectError, Objects, Put, Swap, Tag};
+use objects::{Chain, Key, ObjectError, Objects, Put, Swap, Tag, key_at};
 use service::Shutdown;
 use tokio::time;
 
@@ -140,15 +140,9 @@ impl Lists {
     /// The key of a listed file of this archive.
     pub(crate) fn key(&self, partition: Partition, uri: &str) -> anyhow::Result<Key> {
         let list = partition.list_key()?;
-        let of_list = self.objects.uri(&list);
-        let root = of_list.strip_suffix(list.as_str()).unwrap_or_default();
-        let key = uri
-            .strip_prefix(root)
-            .filter(|key| Partition::of(key) == Some(partition))
-            .with_context(|| {
-                format!("{list} names {uri}, which is no file of it in this archive")
-            })?;
-        Ok(Key::new(key)?)
+        key_at(&*self.objects, uri)
+            .filter(|key| Partition::of(key.as_str()) == Some(partition))
+            .with_context(|| format!("{list} names {uri}, which is no file of it in this archive"))
     }
 
     async fn bring_up(&self, partition: Partition, uris: &[String]) -> anyhow::Result<()> {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use bytes::Bytes;
-use objects::{Key, Objects};
+use objects::{Key, Objects, key_at};
 use schemas::{Record, Timestamp};
 
 pub(crate) use self::events::Rank;
@@ -196,15 +196,13 @@ async fn list(objects: &dyn Objects, prefix: &str) -> anyhow::Result<Vec<Key>> {
     }
     let mut files = Vec::new();
     for list in &lists {
-        let of_list = objects.uri(list);
-        let root = of_list.strip_suffix(list.as_str()).unwrap_or_default();
         let text = objects.get(list).await?.unwrap_or_default();
         let text = str::from_utf8(&text).with_context(|| list.to_string())?;
         for uri in text.lines() {
-            let key = uri
-                .strip_prefix(root)
-                .with_context(|| format!("{list} names {uri}, which is not in this archive"))?;
-            files.push(Key::new(key)?);
+            let key = key_at(objects, uri);
+            files.push(
+                key.with_context(|| format!("{list} names {uri}, which is not in this archive"))?,
+            );
         }
     }
     Ok(files)

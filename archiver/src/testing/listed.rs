@@ -1,7 +1,7 @@
 //! A reader of the archive by its lists, as a query reads it: the list of each hour, and then the
 //! files that it names.
 
-use objects::{Key, Objects};
+use objects::{Objects, key_at};
 
 use super::{Archive, keys};
 use crate::{layout::Partition, lists::List};
@@ -11,10 +11,8 @@ pub(crate) async fn read_listed(objects: &dyn Objects) -> Archive {
     let mut archive = Archive::default();
     for list in keys(objects, "tables/").await {
         let bytes = objects.get(&list).await.unwrap().unwrap();
-        let root = objects.uri(&list);
-        let root = root.strip_suffix(list.as_str()).unwrap();
         for uri in List::parse(&bytes).unwrap().uris() {
-            let key = Key::new(uri.strip_prefix(root).unwrap()).unwrap();
+            let key = key_at(objects, uri).unwrap();
             let partition = Partition::of(key.as_str()).unwrap();
             assert_eq!(partition.list_key().unwrap(), list);
             let file = objects.get(&key).await.unwrap();

@@ -143,6 +143,15 @@ pub enum ObjectError {
     },
 }
 
+/// The key of the object of this storage that `uri` names, as [`Objects::uri`] writes it; None where it
+/// names none.
+pub fn key_at(objects: &dyn Objects, uri: &str) -> Option<Key> {
+    let any = Key::new("any").ok()?;
+    let root = objects.uri(&any);
+    let key = uri.strip_prefix(root.strip_suffix(any.as_str())?)?;
+    Key::new(key).ok()
+}
+
 /// Opens the storage that `url` names: `memory:`, `file:///path/to/dir` or `s3://bucket/prefix`.
 ///
 /// # Errors
