@@ -5,6 +5,7 @@ mod partition;
 
 use std::{fmt, str::FromStr};
 
+use jiff::{Span, civil::Date};
 use objects::{InvalidKey, Key};
 use schemas::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ pub(crate) use partition::{FileName, Partition};
 
 const MS_PER_HOUR: i64 = 3_600_000;
 const HOURS_PER_DAY: i64 = 24;
+
+/// The day that hours are counted from.
+const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// The first hour after 9999-12-31: `dt` has four digits for the year.
 const END_OF_HOURS: i64 = 2_932_897 * HOURS_PER_DAY;
@@ -76,12 +80,11 @@ impl FromStr for Hour {
     fn from_str(text: &str) -> Result<Self, NoHour> {
         let read = || {
             let (day, hour) = text.strip_prefix("dt=")?.split_once("/hour=")?;
-            let mut parts = day.splitn(3, '-').map(|part| part.parse::<i64>().ok());
-            let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
-            let hours = day_number(year, month, day) * HOURS_PER_DAY + hour.parse::<i64>().ok()?;
-            let hour = Self(hours);
-            let is_in_range = (0..END_OF_HOURS).contains(&hours);
-            (is_in_range && hour.to_string() == text).then_some(hour)
+            let day: Date = day.parse().ok()?;
+            let days = i64::from(EPOCH.until(day).ok()?.get_days());
+            let hours = days * HOURS_PER_DAY + hour.parse::<i64>().ok()?;
+            let hour = (0..END_OF_HOURS).contains(&hours).then_some(Self(hours))?;
+            (hour.to_string() == text).then_some(hour)
         };
         read().ok_or_else(|| NoHour(text.to_owned()))
     }
@@ -90,9 +93,9 @@ impl FromStr for Hour {
 /// The partition's segments of a key: `dt=YYYY-MM-DD/hour=HH`.
 impl fmt::Display for Hour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = date(self.0 / HOURS_PER_DAY);
-        let hour = self.0 % HOURS_PER_DAY;
-        write!(f, "dt={year:04}-{month:02}-{day:02}/hour={hour:02}")
+        let days = Span::new().days(self.0 / HOURS_PER_DAY);
+        let day = EPOCH.checked_add(days).map_err(|_| fmt::Error)?;
+        write!(f, "dt={day}/hour={:02}", self.0 % HOURS_PER_DAY)
     }
 }
 
@@ -125,41 +128,6 @@ impl Link {
 /// What the keys of all dedupe windows of a shard begin with; they sort by their numbers.
 pub(crate) fn windows_prefix(shard: &str) -> String {
     format!("_windows/{shard}/")
-}
-
-/// Year, month and day of a day counted from 1970-01-01.
-///
-/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn date(day: i64) -> (i64, i64, i64) {
-    let shifted = day + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
-}
-
-/// The day counted from 1970-01-01; of a date that there is not, some other one.
-///
-/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
-fn day_number(year: i64, month: i64, day: i64) -> i64 {
-    // Nobody's calendar goes further, and nothing overflows below.
-    let (year, month, day) = (year.clamp(0, 9_999), month.clamp(1, 12), day.clamp(1, 31));
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let month_from_march = (month + 9) % 12;
-    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
 }
 
 #[cfg(test)]
