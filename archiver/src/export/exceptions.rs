@@ -21,6 +21,8 @@ const HEADER: [&str; 8] = [
 pub(super) struct Exceptions {
     lines: csv::Writer<Vec<u8>>,
     count: u64,
+    /// Those that are not put yet.
+    waiting: u64,
     /// None where they are only counted.
     upload: Option<Box<dyn Upload>>,
 }
@@ -33,12 +35,14 @@ impl Exceptions {
         Ok(Self {
             lines,
             count: 0,
+            waiting: 0,
             upload,
         })
     }
 
     pub(super) fn push(&mut self, topic: &str, exception: &Exception<'_>) -> anyhow::Result<()> {
         self.count += 1;
+        self.waiting += 1;
         let ride = exception.ride.as_ref().map_or("", |ride| ride.as_str());
         let row = if exception.is_written {
             "written"
@@ -60,8 +64,14 @@ impl Exceptions {
         Ok(())
     }
 
+    /// How many are not put yet.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
     /// Puts what there is so far.
     pub(super) async fn put_piece(&mut self) -> anyhow::Result<()> {
+        self.waiting = 0;
         let empty = csv::Writer::from_writer(Vec::new());
         let lines = std::mem::replace(&mut self.lines, empty);
         let lines = lines.into_inner().ok().context("end lines of CSV")?;

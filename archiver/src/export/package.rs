@@ -37,8 +37,6 @@ pub(crate) struct Package<'a> {
     open: Vec<Open>,
     done: Vec<File>,
     exceptions: Exceptions,
-    written: u64,
-    exceptions_waiting: u64,
     /// What went wrong in a row, to be said when it is next waited for.
     failure: Option<anyhow::Error>,
     /// Whether some file has enough rows for a piece.
@@ -93,8 +91,6 @@ impl<'a> Package<'a> {
             destination,
             open: Vec::with_capacity(topics.len()),
             done: Vec::new(),
-            written: 0,
-            exceptions_waiting: 0,
             failure: None,
             is_due: false,
         };
@@ -119,8 +115,7 @@ impl<'a> Package<'a> {
             return Err(failure);
         }
         self.is_due = false;
-        if self.exceptions_waiting >= ROWS_A_PIECE {
-            self.exceptions_waiting = 0;
+        if self.exceptions.waiting() >= ROWS_A_PIECE {
             self.exceptions.put_piece().await?;
         }
         for topic in 0..self.open.len() {
@@ -151,8 +146,8 @@ impl<'a> Package<'a> {
         }
         self.done.sort_by(|one, other| one.key.cmp(&other.key));
         Ok(Packed {
+            written: self.done.iter().map(|file| file.rows).sum(),
             files: self.done,
-            written: self.written,
             exceptions: self.exceptions.end().await?,
         })
     }
@@ -194,7 +189,6 @@ impl Sink for Package<'_> {
         open.waiting += 1;
         open.min = Some(open.min.map_or(row.time, |min| min.min(row.time)));
         open.max = Some(open.max.map_or(row.time, |max| max.max(row.time)));
-        self.written += 1;
         self.is_due |= open.waiting >= ROWS_A_PIECE;
     }
 
@@ -204,8 +198,7 @@ impl Sink for Package<'_> {
             self.failure
                 .get_or_insert(error.context("write an exception"));
         }
-        self.exceptions_waiting += 1;
-        self.is_due |= self.exceptions_waiting >= ROWS_A_PIECE;
+        self.is_due |= self.exceptions.waiting() >= ROWS_A_PIECE;
     }
 }
 
