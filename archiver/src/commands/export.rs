@@ -183,7 +183,7 @@ impl Export {
             Some(latest) => {
                 let there = latest.manifest.revision;
                 let (packed, _) = self.make(there, Destination::Compared).await?;
-                if packed.files == latest.manifest.files {
+                if latest.manifest.has_equal_files(&packed.files) {
                     return Ok(Made::Unchanged(latest));
                 }
                 ensure!(

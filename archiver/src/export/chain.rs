@@ -109,7 +109,7 @@ pub(crate) async fn publish(
         let last = store.last_link(&chain).await?;
         let latest = latest(store, &place, &manifest.period.name).await?;
         if let Some(there) = latest.as_ref() {
-            let is_equal = there.manifest.has_equal_files(&manifest);
+            let is_equal = there.manifest.has_equal_files(&manifest.files);
             if is_equal || there.manifest.revision >= manifest.revision {
                 settle(store, &place, there).await?;
                 return Ok(if is_equal {

@@ -144,18 +144,18 @@ impl Manifest {
         Ok(bytes)
     }
 
-    /// Whether the files of both say the same, whatever their names are. A correction may be named
+    /// Whether its files and these say the same, whatever their names are. A correction may be named
     /// otherwise than what it corrects.
-    pub(crate) fn has_equal_files(&self, other: &Self) -> bool {
-        let contents = |manifest: &Self| {
-            let files = manifest.files.iter();
+    pub(crate) fn has_equal_files(&self, files: &[File]) -> bool {
+        let contents = |files: &[File]| {
             let mut contents: Vec<_> = files
+                .iter()
                 .map(|file| (file.sha256.clone(), file.bytes))
                 .collect();
             contents.sort_unstable();
             contents
         };
-        contents(self) == contents(other)
+        contents(&self.files) == contents(files)
     }
 }
 
@@ -333,12 +333,12 @@ mod tests {
             for file in &mut other.files {
                 file.key = format!("Resubmission_{}", file.key);
             }
-            prop_assert!(manifest.has_equal_files(&other));
+            prop_assert!(manifest.has_equal_files(&other.files));
             if let Some(file) = other.files.first_mut() {
                 file.bytes ^= 1;
-                prop_assert!(!manifest.has_equal_files(&other));
+                prop_assert!(!manifest.has_equal_files(&other.files));
                 other.files.remove(0);
-                prop_assert!(!manifest.has_equal_files(&other));
+                prop_assert!(!manifest.has_equal_files(&other.files));
             }
         }
     }
