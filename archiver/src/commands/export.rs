@@ -204,7 +204,7 @@ impl Export {
             exceptions: Key::new(exceptions)?,
         };
         let (packed, reading) = self.make(revision, destination).await?;
-        let sources = self.archive.sources(&self.report()?).await?;
+        let sources = self.archive.sources(&reading.commits).await?;
         let manifest = self.manifest(revision, packed, &reading, sources);
         match chain::publish(&self.store, manifest, &self.key, now()?).await? {
             Outcome::Published(published) => Ok(Made::New(published)),

@@ -13,7 +13,7 @@ use service::Shutdown;
 
 use super::{
     package::Package,
-    sources::{Sources, sources},
+    sources::{Commits, Sources},
 };
 use crate::{
     books::Books,
@@ -25,7 +25,6 @@ use crate::{
 
 /// The archive, as an export reads it.
 pub(crate) struct Archive {
-    objects: Arc<dyn Objects>,
     lists: Lists,
     books: Books,
 }
@@ -37,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) facts: u64,
     /// Rows that say again what another says, and versions of trips that a higher one replaces.
     pub(crate) repeats: u64,
+    /// The commits that the rows were once in.
+    pub(crate) commits: Commits,
 }
 
 impl Archive {
@@ -45,10 +46,9 @@ impl Archive {
         Self {
             lists: Lists::new(Arc::clone(&objects), ending.clone()),
             books: Books {
-                objects: Arc::clone(&objects),
+                objects,
                 drain: ending,
             },
-            objects,
         }
     }
 
@@ -100,10 +100,12 @@ impl Archive {
         ];
         for (table, asked, of) in tables {
             if report.reads(asked) {
-                *of = self.files(Partition { table, hour }).await?;
+                *of = self
+                    .files(Partition { table, hour }, &mut reading.commits)
+                    .await?;
             }
         }
-        let mut facts = reading::Hour::open(&self.objects, &files).await?;
+        let mut facts = reading::Hour::open(&self.books.objects, &files).await?;
         while let Some(fact) = facts.next().await? {
             reading.facts += 1;
             report.take(asked_of(&fact), package);
@@ -116,25 +118,27 @@ impl Archive {
     }
 
     /// The files that are part of a table's hour.
-    async fn files(&self, partition: Partition) -> anyhow::Result<Vec<File>> {
+    async fn files(
+        &self,
+        partition: Partition,
+        commits: &mut Commits,
+    ) -> anyhow::Result<Vec<File>> {
         let standing = self.lists.standing(partition).await?;
         let mut files = Vec::new();
         for uri in standing.list.uris() {
             let key = self.lists.key(partition, uri)?;
             files.push(self.books.file(&key, &standing.records).await?);
         }
+        commits.take(&files, &standing.records)?;
         Ok(files)
     }
 
     /// What a report's rows were made of.
     ///
     /// # Errors
-    /// An error for a list that names what no commit has made.
-    pub(crate) async fn sources(&self, report: &Report) -> anyhow::Result<Sources> {
-        let (from, to) = report.feed();
-        let hours = (from.0..to.0).step_by(HOUR_MS as usize);
-        let hours = hours.filter_map(|begin| Hour::of(Timestamp(begin)));
-        sources(&self.objects, &self.books.drain, hours).await
+    /// An error for a commit that is missing, and from the storage.
+    pub(crate) async fn sources(&self, commits: &Commits) -> anyhow::Result<Sources> {
+        commits.sources(&self.books).await
     }
 }
 

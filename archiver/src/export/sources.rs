@@ -1,21 +1,12 @@
 //! What the rows of some hours were made of: the commits, and what was lost or buried beside them. It is
 //! the same before and after a compaction, as it follows what was replaced back to the commits.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
-use objects::Objects;
-use service::Shutdown;
 
 use super::manifest::{DeadLetters, Gap, Source};
-use crate::{
-    books::Books,
-    layout::{FileName, Hour, Partition, Table},
-    lists::{Lists, Standing},
-};
+use crate::{books::Books, commit::File, layout::FileName, lists::Replaced};
 
 /// Where the rows of some hours come from.
 #[derive(Debug, Default)]
@@ -28,52 +19,41 @@ pub(crate) struct Sources {
     pub(crate) dead_letters: Vec<DeadLetters>,
 }
 
-/// Finds out where the rows of `hours` come from, in all tables.
-///
-/// # Errors
-/// An error for a list that names what no commit has made, and from the storage.
-pub(crate) async fn sources(
-    objects: &Arc<dyn Objects>,
-    stop: &Shutdown,
-    hours: impl IntoIterator<Item = Hour>,
-) -> anyhow::Result<Sources> {
-    let books = Books {
-        objects: Arc::clone(objects),
-        drain: stop.clone(),
-    };
-    let lists = Lists::new(Arc::clone(objects), stop.clone());
-    let mut numbers: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-    for hour in hours {
-        for table in Table::ALL {
-            let partition = Partition { table, hour };
-            for key in committed(&lists, partition).await? {
-                match FileName::of(&key) {
-                    Some(FileName::Commit { shard, n }) => {
-                        numbers.entry(shard).or_default().insert(n);
-                    }
-                    Some(FileName::Merged { .. }) => {}
-                    None => bail!("{key} is listed, and is a stranger's"),
+/// The commits that rows were once in, by shard.
+#[derive(Debug, Default)]
+pub(crate) struct Commits(BTreeMap<String, BTreeSet<u64>>);
+
+impl Commits {
+    /// Takes in those of some listed files of an hour that had these replacements.
+    ///
+    /// # Errors
+    /// An error for a file that no commit names so.
+    pub(crate) fn take(&mut self, listed: &[File], records: &[Replaced]) -> anyhow::Result<()> {
+        let replaced = records.iter().flat_map(|record| &record.inputs);
+        for file in listed.iter().chain(replaced) {
+            let key = &file.object.key;
+            match FileName::of(key) {
+                Some(FileName::Commit { shard, n }) => {
+                    self.0.entry(shard).or_default().insert(n);
                 }
+                Some(FileName::Merged { .. }) => {}
+                None => bail!("{key} is listed, and is a stranger's"),
             }
         }
+        Ok(())
     }
-    let mut sources = Sources::default();
-    for (shard, numbers) in numbers {
-        sources.take_shard(&books, &shard, &numbers).await?;
-    }
-    Ok(sources)
-}
 
-/// The committed files that an hour's rows were once in.
-async fn committed(lists: &Lists, partition: Partition) -> anyhow::Result<Vec<String>> {
-    let Standing { list, records } = lists.standing(partition).await?;
-    let listed = list.uris().map(|uri| lists.key(partition, uri));
-    let mut keys = listed
-        .map(|key| key.map(|key| key.to_string()))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let inputs = records.iter().flat_map(|record| &record.inputs);
-    keys.extend(inputs.map(|file| file.object.key.clone()));
-    Ok(keys)
+    /// What the commits, and those between them, say of where their rows come from.
+    ///
+    /// # Errors
+    /// An error for a commit that is missing, and from the storage.
+    pub(crate) async fn sources(&self, books: &Books) -> anyhow::Result<Sources> {
+        let mut sources = Sources::default();
+        for (shard, numbers) in &self.0 {
+            sources.take_shard(books, shard, numbers).await?;
+        }
+        Ok(sources)
+    }
 }
 
 impl Sources {
@@ -130,6 +110,53 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        commit::StoredObject,
+        layout::{Partition, Table},
+        lists::{RowCounts, Why},
+    };
+
+    fn file(key: &str) -> File {
+        File {
+            table: Table::Trips,
+            object: StoredObject {
+                key: key.to_owned(),
+                bytes: 1,
+                sha256: String::new(),
+            },
+            rows: 1,
+            min_ms: 0,
+            max_ms: 0,
+        }
+    }
+
+    #[test]
+    fn rows_come_from_the_same_commits_before_and_after_a_compaction() {
+        let hour = "trips/dt=2026-03-01/hour=07";
+        let [one, two] = [1, 2].map(|n| file(&format!("{hour}/s-{n:010}.parquet")));
+        let late = file(&format!("{hour}/s-0000000007.parquet"));
+        let merged = Partition::of(&one.object.key).unwrap();
+        let merged = file(merged.merged_key(1, 5, 0).unwrap().as_str());
+        let mut before = Commits::default();
+        before
+            .take(&[one.clone(), two.clone(), late.clone()], &[])
+            .unwrap();
+        let record = Replaced {
+            partition: hour.to_owned(),
+            n: 1,
+            why: Why::Compaction,
+            erasure: None,
+            inputs: vec![one, two],
+            outputs: vec![merged.clone()],
+            counts: RowCounts::default(),
+        };
+        let mut after = Commits::default();
+        after.take(&[merged, late], &[record]).unwrap();
+        assert_eq!(before.0, after.0);
+        assert_eq!(before.0["s"], BTreeSet::from([1, 2, 7]));
+        let stranger = file(&format!("{hour}/readme.txt"));
+        assert!(after.take(&[stranger], &[]).is_err());
+    }
 
     proptest! {
         #[test]
