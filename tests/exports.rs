@@ -205,8 +205,10 @@ fn a_mistake_is_said_and_leaves_nothing_behind() {
         "is not YYYY-MM-DDTHH",
     );
     let nowhere = office.url("nowhere");
-    let elsewhere = office.export("out", "mds", HOUR, &["--archive", &nowhere]);
-    check_refused(&elsewhere, "it is no archive");
+    let elsewhere = || office.export("out", "mds", HOUR, &["--archive", &nowhere]);
+    check_refused(&elsewhere(), "No such file or directory");
+    fs::create_dir(office.path("nowhere")).unwrap();
+    check_refused(&elsewhere(), "it is no archive");
     assert_eq!(office.files("out"), []);
 
     let files = archive::files(office.scratch.path(), "pings");

@@ -208,6 +208,9 @@ fn what_is_no_url_and_no_key_is_told_at_once() {
     let url = format!("file://{}", nowhere.display());
     let arguments = ["verify", &url, "--key", exports.key.to_str().unwrap()];
     let (is_whole, text) = told(service("archiver", &arguments).output().unwrap());
-    assert!(!is_whole && text.contains("no such directory"), "{text}");
+    assert!(
+        !is_whole && text.contains("No such file or directory"),
+        "{text}"
+    );
     assert!(!nowhere.exists());
 }

@@ -61,7 +61,7 @@ impl Archive {
     /// # Errors
     /// An error if the archive cannot be listed or has no pings.
     pub(crate) async fn open(url: &str, until: Option<Timestamp>) -> anyhow::Result<Self> {
-        let objects = objects::open(url).await?;
+        let objects = objects::open_to_read(url).await?;
         let mut by_hour: BTreeMap<String, Files> = BTreeMap::new();
         for key in list(&*objects, PINGS).await? {
             by_hour.entry(hour_of(&key)).or_default().pings.push(key);

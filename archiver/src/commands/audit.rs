@@ -35,7 +35,7 @@ pub struct Settings {
 /// # Errors
 /// What keeps it from auditing, and in the end the number of faults.
 pub(super) async fn command(settings: Settings) -> anyhow::Result<()> {
-    let objects = objects::open(&settings.archive)
+    let objects = objects::open_to_read(&settings.archive)
         .await
         .context("--archive")?;
     let stop = begin()?;

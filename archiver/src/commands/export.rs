@@ -102,7 +102,9 @@ pub(super) async fn command(settings: Settings) -> anyhow::Result<()> {
     let key = SigningKey::load(&settings.key).context("--key")?;
     let profile = read_profile(&settings.profile).context("--profile")?;
     let inputs = inputs::read(&profile, &given(&settings))?;
-    let archive = objects::open(&settings.archive).await.context("--archive");
+    let archive = objects::open_to_read(&settings.archive)
+        .await
+        .context("--archive");
     let out = objects::open(&settings.out).await.context("--out");
     let (archive, out) = service::both(archive, out)?;
     let export = Export {

@@ -108,7 +108,9 @@ async fn open(settings: &Settings) -> anyhow::Result<Provider> {
         public_url: settings.public_url.clone(),
         max_vehicles: settings.max_vehicles,
     };
-    let exports = objects::open(&settings.exports).await.context("--exports");
+    let exports = objects::open_to_read(&settings.exports)
+        .await
+        .context("--exports");
     let opened = service::both(exports, Guard::start(&settings.access).await);
     let (opened, ()) = service::both(opened, terms.check())?;
     let (exports, guard): (Arc<dyn Objects>, Guard) = opened;

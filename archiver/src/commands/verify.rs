@@ -9,8 +9,6 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use objects::Objects;
-use url::Url;
 
 use crate::export::{
     Store,
@@ -47,7 +45,7 @@ pub struct Settings {
 /// What keeps it from verifying, and in the end the number of faults.
 pub(super) async fn command(settings: &Settings) -> anyhow::Result<()> {
     let keys = PublicKeys::load(&settings.key).context("--key");
-    let objects = open(&settings.url).await.context("URL");
+    let objects = objects::open_to_read(&settings.url).await.context("URL");
     let (keys, objects) = service::both(keys, objects)?;
     let mut exports: u64 = 0;
     let mut faults: u64 = 0;
@@ -75,15 +73,6 @@ pub(super) async fn command(settings: &Settings) -> anyhow::Result<()> {
         "not verified: {faults} faults, beside {exports} exports without one"
     );
     Ok(())
-}
-
-/// Opens what is there: a directory whose name is mistyped is not made.
-async fn open(url: &str) -> anyhow::Result<Arc<dyn Objects>> {
-    let path = Url::parse(url).ok().filter(|url| url.scheme() == "file");
-    if let Some(path) = path.and_then(|url| url.to_file_path().ok()) {
-        ensure!(path.is_dir(), "{}: no such directory", path.display());
-    }
-    Ok(objects::open(url).await?)
 }
 
 fn print(told: &Told) -> io::Result<()> {

@@ -157,12 +157,34 @@ pub fn key_at(objects: &dyn Objects, uri: &str) -> Option<Key> {
 /// # Errors
 /// [`ObjectError`] for a URL that is not understood, and for a directory that cannot be made.
 pub async fn open(url: &str) -> Result<Arc<dyn Objects>, ObjectError> {
+    open_for(url, Use::All).await
+}
+
+/// The same for who only reads: a directory must be there and may be read-only, nothing is made in it,
+/// and what would be written to it is refused. What may be done to a bucket, its rights say.
+///
+/// # Errors
+/// [`ObjectError`] for a URL that is not understood, and for a directory that is not there.
+pub async fn open_to_read(url: &str) -> Result<Arc<dyn Objects>, ObjectError> {
+    open_for(url, Use::Read).await
+}
+
+/// What a storage is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    All,
+    Read,
+}
+
+async fn open_for(url: &str, what_for: Use) -> Result<Arc<dyn Objects>, ObjectError> {
     match url.split_once(':') {
         Some(("memory", "")) => Ok(Arc::new(memory::MemoryObjects::default())),
         // On the heap: the state of this one takes 36 KB, and whoever waits for it holds it.
         #[cfg(not(fuzzing))]
         Some(("s3", _)) => Ok(Arc::new(Box::pin(s3::S3Objects::open(url)).await?)),
-        Some(("file", _)) => Ok(Arc::new(local::LocalObjects::open(url).await?)),
+        Some(("file", _)) => Ok(Arc::new(
+            local::LocalObjects::open_for(url, what_for).await?,
+        )),
         _ => Err(ObjectError::Url {
             url: url.to_owned(),
             reason: "is neither memory: nor file:///path/to/dir nor s3://bucket/prefix".to_owned(),

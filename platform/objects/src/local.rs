@@ -33,8 +33,8 @@ use bytes::Bytes;
 use tokio::task;
 use url::Url;
 
-use self::upload::LocalUpload;
-use crate::{Key, ObjectError, Objects, Put, Swap, Tag, Upload};
+use self::{staging::Staging, upload::LocalUpload};
+use crate::{Key, ObjectError, Objects, Put, Swap, Tag, Upload, Use};
 
 /// Objects below a directory of this machine.
 #[derive(Debug, Clone)]
@@ -47,7 +47,30 @@ struct Root {
     dir: PathBuf,
     /// Of the directory, with a slash at its end.
     uri: String,
-    staging: staging::Staging,
+    /// None where it is only read.
+    staging: Option<Staging>,
+}
+
+impl Root {
+    fn open(uri: String, dir: PathBuf, what_for: Use) -> io::Result<Self> {
+        let staging = match what_for {
+            Use::All => {
+                names::make_dir(&dir)?;
+                Some(Staging::open(&dir)?)
+            }
+            Use::Read => {
+                fs::read_dir(&dir)?;
+                None
+            }
+        };
+        Ok(Self { dir, uri, staging })
+    }
+
+    fn staging(&self) -> io::Result<&Staging> {
+        let read_only =
+            || io::Error::new(ErrorKind::ReadOnlyFilesystem, "it is open to be read only");
+        self.staging.as_ref().ok_or_else(read_only)
+    }
 }
 
 impl LocalObjects {
@@ -58,13 +81,13 @@ impl LocalObjects {
     /// # Errors
     /// [`ObjectError`] for a URL that is not understood, and for a directory that cannot be used.
     pub async fn open(url: &str) -> Result<Self, ObjectError> {
+        Self::open_for(url, Use::All).await
+    }
+
+    pub(crate) async fn open_for(url: &str, what_for: Use) -> Result<Self, ObjectError> {
         let (uri, dir) = parse_url(url)?;
-        let root = in_background(url.to_owned(), move || {
-            names::make_dir(&dir)?;
-            let staging = staging::Staging::open(&dir)?;
-            Ok(Root { dir, uri, staging })
-        })
-        .await?;
+        let open = move || Root::open(uri, dir, what_for);
+        let root = in_background(url.to_owned(), open).await?;
         Ok(Self {
             root: Arc::new(root),
         })
@@ -89,9 +112,9 @@ impl Objects for LocalObjects {
 
     async fn put(&self, key: &Key, bytes: Bytes) -> Result<(), ObjectError> {
         self.on_object(key, move |root, key| {
-            let staged = root.staging.write(&bytes)?;
+            let staged = root.staging()?.write(&bytes)?;
             names::place(&root.dir, key, |path| {
-                let _beside = root.staging.beside_others()?;
+                let _beside = root.staging()?.beside_others()?;
                 fs::rename(staged.path(), path)
             })
         })
@@ -100,7 +123,7 @@ impl Objects for LocalObjects {
 
     async fn put_if_absent(&self, key: &Key, bytes: Bytes) -> Result<Put, ObjectError> {
         self.on_object(key, move |root, key| {
-            let staged = root.staging.write(&bytes)?;
+            let staged = root.staging()?.write(&bytes)?;
             names::place(&root.dir, key, |path| {
                 match fs::hard_link(staged.path(), path) {
                     Ok(()) => Ok(Put::Created),
@@ -126,9 +149,9 @@ impl Objects for LocalObjects {
             if !is_there(&names::path(&root.dir, key), &tag)? {
                 return Ok(Swap::Changed);
             }
-            let staged = root.staging.write(&bytes)?;
+            let staged = root.staging()?.write(&bytes)?;
             names::replace(&root.dir, key, |path| {
-                let _alone = root.staging.alone()?;
+                let _alone = root.staging()?.alone()?;
                 if !is_there(path, &tag)? {
                     return Ok(Swap::Changed);
                 }
@@ -183,7 +206,7 @@ impl Objects for LocalObjects {
     async fn delete(&self, key: &Key) -> Result<(), ObjectError> {
         self.on_object(key, |root, key| {
             names::remove(&root.dir, key, |path| {
-                let _beside = root.staging.beside_others()?;
+                let _beside = root.staging()?.beside_others()?;
                 names::if_there(fs::remove_file(path)).map(drop)
             })
         })

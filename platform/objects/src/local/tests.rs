@@ -228,6 +228,37 @@ async fn a_key_below_another_is_refused() {
 }
 
 #[tokio::test]
+async fn a_directory_that_is_only_read_is_left_as_it_is() {
+    let dir = TempDir::new().unwrap();
+    let url = format!("file://{}", dir.path().display());
+    let missing = crate::open_to_read(&format!("{url}/missing")).await.err();
+    assert!(missing.unwrap().to_string().contains("No such file"));
+    assert_eq!(names_in(dir.path()), [] as [&str; 0]);
+
+    fs::write(dir.path().join("a"), "x").unwrap();
+    let objects = crate::open_to_read(&url).await.unwrap();
+    let (a, x) = (key("a"), Bytes::from_static(b"x"));
+    let tagged = objects.get_tagged(&a).await.unwrap();
+    assert_eq!(tagged, Some((x.clone(), Tag::of(b"x"))));
+    assert_eq!(objects.list("", None).await.unwrap(), [key("a")]);
+    let errors = [
+        objects.put(&a, x.clone()).await.err(),
+        objects.put_if_absent(&a, x.clone()).await.err(),
+        objects.put_if_unchanged(&a, x, &Tag::of(b"x")).await.err(),
+        objects.upload(&a).await.err(),
+        objects.delete(&a).await.err(),
+    ];
+    for error in errors {
+        assert!(
+            matches!(error, Some(ObjectError::Refused { .. })),
+            "{error:?}"
+        );
+    }
+    assert_eq!(names_in(dir.path()), ["a"]);
+    assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"x");
+}
+
+#[tokio::test]
 async fn a_segment_that_is_too_long_for_a_file_is_refused() {
     let dir = TempDir::new().unwrap();
     let too_long = key(&format!("made/for/{}", "x".repeat(300)));

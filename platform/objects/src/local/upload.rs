@@ -24,7 +24,7 @@ pub(super) struct LocalUpload {
 impl LocalUpload {
     pub(super) async fn begin(root: Arc<Root>, key: Key) -> Result<Self, ObjectError> {
         let below = Arc::clone(&root);
-        let file = in_background(key.to_string(), move || below.staging.begin()).await?;
+        let file = in_background(key.to_string(), move || below.staging()?.begin()).await?;
         Ok(Self {
             root,
             key,
@@ -56,7 +56,7 @@ impl Upload for LocalUpload {
         let finish = move || -> io::Result<()> {
             let staged = growing.finish()?;
             names::place(&root.dir, &key, |path| {
-                let _beside = root.staging.beside_others()?;
+                let _beside = root.staging()?.beside_others()?;
                 fs::rename(staged.path(), path)
             })
         };
