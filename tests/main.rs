@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod agency;
 mod analysts;
 mod apps;
 mod architecture;

@@ -49,7 +49,7 @@ use self::{
     problem::Problem,
     published::Link,
     reader::Reader,
-    topics::{PROFILE, Part, TopicFiles, Topics},
+    topics::{PROFILE, Parts, TopicFiles, Topics},
 };
 use crate::{
     export::{Store, place::Place},
@@ -226,8 +226,8 @@ async fn list_vehicles(State(app): State<App>, _reader: Reader) -> Result<Respon
         vehicles.all().map(|rows| (rows, vehicles.until()))
     })?;
     let until = until.ok_or(Problem::NothingPublished)?;
-    let head = &app.topics.vehicles.frame.head;
-    Ok(document::in_memory(head, rows, &live_tail(None, until)))
+    let head = app.topics.vehicles.live_head()?;
+    Ok(document::in_memory(&head, rows, &live_tail(None, until)))
 }
 
 async fn show_vehicle(
@@ -243,12 +243,9 @@ async fn show_vehicle(
     let (Some(row), Some(until)) = (row, until) else {
         return Err(Problem::UnknownVehicle);
     };
-    let head = &app.topics.vehicles.frame.head;
-    Ok(document::in_memory(
-        head,
-        vec![row],
-        &live_tail(None, until),
-    ))
+    let head = app.topics.vehicles.live_head()?;
+    let tail = live_tail(None, until);
+    Ok(document::in_memory(&head, vec![row], &tail))
 }
 
 /// What stands behind the rows of an answer about now.
@@ -280,15 +277,14 @@ impl App {
             Answer::NotYet => Ok(StatusCode::ACCEPTED.into_response()),
             Answer::Published(link) => {
                 let place = self.place_for_answer()?;
-                let parts = self.parts(link, topic).await?;
-                let document = Document::whole(topic, parts);
+                let document = Document::whole(self.parts(link, topic).await?);
                 Ok(document.into_response(self.store.clone(), place))
             }
         }
     }
 
     /// The parts of a topic in a published hour.
-    async fn parts(&self, link: Link, topic: &TopicFiles) -> anyhow::Result<Vec<Part>> {
+    async fn parts(&self, link: Link, topic: &TopicFiles) -> anyhow::Result<Parts> {
         let published = follow::published(&self.store, &self.place, link.n).await?;
         let published =
             published.with_context(|| format!("{} is gone", self.place.link(link.n)))?;

@@ -17,7 +17,7 @@ use super::{
 
 /// When the fleet begins to drive: 2026-03-08 08:30 UTC, half past midnight in California, 90 minutes
 /// before its clocks are put forward.
-const START: &str = "1772958600000";
+pub(crate) const START_MS: i64 = 1_772_958_600_000;
 pub(crate) const DAY: &str = "2026-03-08";
 pub(crate) const HOUR: &str = "2026-03-08T09";
 
@@ -65,12 +65,19 @@ pub(crate) struct Office {
 impl Office {
     /// Lets a fleet drive, and archives it.
     pub(crate) fn open() -> Self {
+        Self::open_at(START_MS, &[])
+    }
+
+    /// The same, of a fleet that began to drive then, with more flags for the program.
+    pub(crate) fn open_at(start_ms: i64, flags: &[&str]) -> Self {
         let office = Self {
             scratch: tempfile::tempdir().unwrap(),
         };
-        let program = office.program();
+        let flags = [&["--max-behind", "3650d"], flags].concat();
+        let program = Program::start(office.scratch.path(), &flags);
         let to = format!("http://{}", program.ingest);
-        let status = command(&["simulate", "--to", &to, "--start", START])
+        let start = start_ms.to_string();
+        let status = command(&["simulate", "--to", &to, "--start", &start])
             .args(["--vehicles", "20", "--interval", "5s", "--pings", "30000"])
             .args(["--rate", "0", "--seed", "4"])
             .stdout(Stdio::null())
@@ -137,15 +144,10 @@ impl Office {
         let has = |flag| more.contains(&flag);
         let [jurisdictions, key, secret] =
             ["jurisdictions.toml", "private.jwk", "secret"].map(|name| self.text(name));
-        let mut flags = vec![
-            "export",
-            "--out",
-            &out,
-            "--profile",
-            profile,
-            "--period",
-            period,
-        ];
+        let mut flags = vec!["export", "--profile", profile, "--period", period];
+        if !has("--out") {
+            flags.extend(["--out", &out]);
+        }
         flags.extend(["--jurisdictions", &jurisdictions]);
         if !has("--archive") {
             flags.extend(["--archive", &archive]);

@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use objects::{Key, Objects, memory::MemoryObjects};
-use schemas::Timestamp;
+use schemas::{Timestamp, regulators};
 
 use super::{
     Store,
@@ -34,6 +35,7 @@ pub(crate) fn key_pair(seed: u8, validity: Validity) -> (SigningKey, PublicKeys)
 
 /// A manifest without files, which is not published yet.
 pub(crate) fn manifest(profile: &str, jurisdiction: &str, period: &str) -> Manifest {
+    let of = regulators::Period::parse(period, &TimeZone::UTC).unwrap();
     Manifest {
         format: FORMAT,
         profile: profile.to_owned(),
@@ -41,8 +43,8 @@ pub(crate) fn manifest(profile: &str, jurisdiction: &str, period: &str) -> Manif
         jurisdiction: jurisdiction.to_owned(),
         period: Period {
             name: period.to_owned(),
-            from: Timestamp(1_772_323_200_000),
-            to: Timestamp(1_772_409_600_000),
+            from: of.from,
+            to: of.to,
         },
         revision: 1,
         supersedes: None,

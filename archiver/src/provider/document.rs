@@ -18,7 +18,7 @@ use tracing::error;
 use super::{
     accept::MEDIA_TYPE,
     rows::RowFilter,
-    topics::{Part, TopicFiles},
+    topics::{Part, Parts},
 };
 use crate::export::Store;
 
@@ -57,11 +57,11 @@ enum Step {
 
 impl Document {
     /// All rows of an hour, as the export has them.
-    pub(crate) fn whole(topic: &TopicFiles, parts: Vec<Part>) -> Self {
+    pub(crate) fn whole(Parts { frame, parts }: Parts) -> Self {
         Self {
-            head: Bytes::copy_from_slice(&topic.frame.head),
+            head: frame.head.into(),
             parts,
-            tail: Bytes::from_static(topic.frame.tail),
+            tail: Bytes::from_static(frame.tail),
             times: None,
         }
     }

@@ -149,8 +149,8 @@ impl Follower {
     async fn read_vehicles(&self, hour: Hour, link: Link) -> anyhow::Result<()> {
         let published = published(&self.store, &self.place, link.n).await?;
         let manifest = published.context("a link is gone")?.manifest;
-        let parts = self.topics.vehicles.parts(&self.store, &manifest).await?;
-        for part in &parts {
+        let found = self.topics.vehicles.parts(&self.store, &manifest).await?;
+        for part in &found.parts {
             let mut cutter = RowCutter::default();
             let read = read_rows(&self.store, part, |bytes| {
                 self.known.change(|view| {

@@ -5,7 +5,6 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
     response::Response,
 };
-use bytes::Bytes;
 use schemas::Timestamp;
 use serde::Deserialize;
 
@@ -42,12 +41,12 @@ pub(super) async fn show(
     let place = app.place_for_answer()?;
     let topic = &app.topics.events;
     let parts = match page.hour {
-        Some((_, link)) => app.parts(link, topic).await?,
+        Some((_, link)) => app.parts(link, topic).await?.parts,
         None => Vec::new(),
     };
     let next = page.next.map(|next| link(&app, next, asked.end));
     let document = Document {
-        head: Bytes::copy_from_slice(&topic.frame.head),
+        head: topic.live_head()?,
         parts,
         tail: live_tail(next.as_deref(), page.reach).into(),
         times: times(&page),

@@ -51,11 +51,13 @@ impl Told {
     }
 }
 
-fn document(topic: &TopicFiles, rows: &[String]) -> Vec<u8> {
+fn document(topic: &TopicFiles, hour: i64, rows: &[String]) -> Vec<u8> {
+    let end = Timestamp(MIDNIGHT_MS + (hour + 1) * HOUR_MS);
+    let frame = topic.frame(end).unwrap();
     let lines: Vec<_> = rows.iter().map(|row| format!("\n{row}")).collect();
-    let mut bytes = topic.frame.head.clone();
+    let mut bytes = frame.head;
     bytes.extend_from_slice(lines.join(",").as_bytes());
-    bytes.extend_from_slice(topic.frame.tail);
+    bytes.extend_from_slice(frame.tail);
     bytes
 }
 
@@ -105,20 +107,29 @@ impl Chain {
                 .iter()
                 .map(|id| json!({ "trip_id": id }).to_string())
                 .collect();
-            files.push((format!("trips-{}.json", at + 1), document(trips, &rows)));
+            files.push((
+                format!("trips-{}.json", at + 1),
+                document(trips, hour, &rows),
+            ));
         }
         let event = |minute: &i64| {
             let time = MIDNIGHT_MS + hour * HOUR_MS + minute * 60_000;
             json!({ "event_id": format!("{hour}:{minute}"), "timestamp": time }).to_string()
         };
         let rows: Vec<_> = of.event_minutes.iter().map(event).collect();
-        files.push(("events-1.json".to_owned(), document(events, &rows)));
+        files.push(("events-1.json".to_owned(), document(events, hour, &rows)));
         let vehicle = |(id, plate): &(&str, &str)| {
             json!({ "device_id": id, "vehicle_id": plate }).to_string()
         };
         let rows: Vec<_> = of.vehicles.iter().map(vehicle).collect();
-        files.push(("vehicles-1.json".to_owned(), document(vehicles, &rows)));
-        files.push(("telemetry-1.json".to_owned(), document(telemetry, &[])));
+        files.push((
+            "vehicles-1.json".to_owned(),
+            document(vehicles, hour, &rows),
+        ));
+        files.push((
+            "telemetry-1.json".to_owned(),
+            document(telemetry, hour, &[]),
+        ));
         self.put_files(hour, revision, &files).await;
     }
 
@@ -208,7 +219,7 @@ async fn a_file_of_many_pieces_comes_as_it_was_published() {
     let rows: Vec<_> = (0..40_000)
         .map(|n| json!({ "trip_id": n, "app_name": "x".repeat(60) }).to_string())
         .collect();
-    let whole = document(&chain.topics.trips, &rows);
+    let whole = document(&chain.topics.trips, 5, &rows);
     assert!(whole.len() > 3 << 20);
     chain
         .put_files(
@@ -218,7 +229,7 @@ async fn a_file_of_many_pieces_comes_as_it_was_published() {
                 ("trips-1.json".to_owned(), whole.clone()),
                 (
                     "vehicles-1.json".to_owned(),
-                    document(&chain.topics.vehicles, &[]),
+                    document(&chain.topics.vehicles, 5, &[]),
                 ),
             ],
         )
@@ -286,8 +297,7 @@ async fn files_that_cannot_be_joined_are_no_answer() {
     let Topics {
         trips, vehicles, ..
     } = &chain.topics;
-    let vehicles = ("vehicles-1.json".to_owned(), document(vehicles, &[]));
-    let whole = document(trips, &[json!({ "trip_id": "a" }).to_string()]);
+    let whole = document(trips, 1, &[json!({ "trip_id": "a" }).to_string()]);
     let mut cut = whole.clone();
     cut.truncate(whole.len() - 1);
     let bare = b"[\n{\"trip_id\":\"a\",\"app_name\":\"of an array alone\"}\n]\n".to_vec();
@@ -298,7 +308,8 @@ async fn files_that_cannot_be_joined_are_no_answer() {
         &[],
     ];
     for (hour, files) in (1..).zip(cases) {
-        let mut all = vec![vehicles.clone()];
+        let vehicles = document(vehicles, hour, &[]);
+        let mut all = vec![("vehicles-1.json".to_owned(), vehicles)];
         all.extend(
             files
                 .iter()

@@ -5,8 +5,12 @@
 use std::ops::Range;
 
 use anyhow::{Context as _, ensure};
+use bytes::Bytes;
 use objects::Key;
-use schemas::regulators::{Profile, Topic};
+use schemas::{
+    Timestamp,
+    regulators::{Profile, Topic},
+};
 
 use crate::export::{
     Frame, Store,
@@ -30,8 +34,16 @@ pub(crate) struct Topics {
 /// The files of one topic.
 #[derive(Debug)]
 pub(crate) struct TopicFiles {
-    name: String,
+    topic: Topic,
+}
+
+/// The rows of a topic in an export.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    /// What stands around the rows of each.
     pub(crate) frame: Frame,
+    /// In their order: at least one, also without rows.
+    pub(crate) parts: Vec<Part>,
 }
 
 /// The rows of one file.
@@ -65,20 +77,27 @@ impl TopicFiles {
             .find(|topic| topic.name == name)
             .with_context(|| format!("the profile {PROFILE} has no topic {name}"))?;
         Ok(Self {
-            name: name.to_owned(),
-            frame: Frame::of(topic)?,
+            topic: topic.clone(),
         })
     }
 
-    /// The parts of an export, in their order: at least one, also without rows.
+    /// What stands around the rows of a period that ends then.
+    pub(crate) fn frame(&self, end: Timestamp) -> anyhow::Result<Frame> {
+        Frame::of(&self.topic.until(end))
+    }
+
+    /// What stands before the rows of an answer about now, which says behind them how recent it is.
+    pub(crate) fn live_head(&self) -> anyhow::Result<Bytes> {
+        let mut live = self.topic.clone();
+        live.members.retain(|name, _| name == "version");
+        Ok(Frame::of(&live)?.head.into())
+    }
+
+    /// The rows that an export has.
     ///
     /// # Errors
     /// An error from the storage, and files that are not as the profile says: then nobody can join them.
-    pub(crate) async fn parts(
-        &self,
-        store: &Store,
-        manifest: &Manifest,
-    ) -> anyhow::Result<Vec<Part>> {
+    pub(crate) async fn parts(&self, store: &Store, manifest: &Manifest) -> anyhow::Result<Parts> {
         let place = Place::new(&manifest.profile, &manifest.jurisdiction);
         let directory = place.directory(&manifest.period.name, manifest.revision);
         let mut files: Vec<(u32, &File)> = Vec::new();
@@ -86,55 +105,41 @@ impl TopicFiles {
             files.extend(self.number(&file.key).map(|number| (number, file)));
         }
         files.sort_unstable_by_key(|(number, _)| *number);
-        ensure!(
-            !files.is_empty(),
-            "{directory} has no file of {}",
-            self.name
-        );
+        let (name, frame) = (&self.topic.name, self.frame(manifest.period.to)?);
+        ensure!(!files.is_empty(), "{directory} has no file of {name}");
         let mut parts = Vec::with_capacity(files.len());
         for (at, (number, file)) in files.into_iter().enumerate() {
             ensure!(
                 number as usize == at + 1,
-                "{directory} lacks part {} of {}",
-                at + 1,
-                self.name
+                "{directory} lacks part {} of {name}",
+                at + 1
             );
             let key = directory.file(&file.key)?;
-            let read = self.part(store, key.clone(), file.bytes).await;
-            parts.push(read.with_context(|| key.to_string())?);
+            let read = part(store, &frame, key.clone(), file.bytes).await;
+            parts.push(read.with_context(|| format!("{key}, of {name}"))?);
         }
-        Ok(parts)
+        Ok(Parts { frame, parts })
     }
 
     /// The number of a part, by its name.
     fn number(&self, key: &str) -> Option<u32> {
-        let rest = key.strip_prefix(self.name.as_str())?.strip_prefix('-')?;
+        let rest = key
+            .strip_prefix(self.topic.name.as_str())?
+            .strip_prefix('-')?;
         rest.strip_suffix(".json")?.parse().ok()
     }
+}
 
-    async fn part(&self, store: &Store, key: Key, bytes: u64) -> anyhow::Result<Part> {
-        let head = self.frame.head.len() as u64;
-        let tail = self.frame.tail.len() as u64;
-        ensure!(
-            bytes >= head + tail,
-            "it is too short for one of {}",
-            self.name
-        );
-        let rows = head..bytes - tail;
-        let begin = store.get_range(&key, 0..head).await?;
-        let begin = begin.context("it is missing")?;
-        ensure!(
-            begin == self.frame.head,
-            "it does not begin as one of {} does",
-            self.name
-        );
-        // One byte past the end, so that a longer file is told too.
-        let end = store.get_range(&key, rows.end..bytes + 1).await?;
-        ensure!(
-            end.is_some_and(|end| end == self.frame.tail),
-            "it does not end as one of {} does",
-            self.name
-        );
-        Ok(Part { key, rows })
-    }
+async fn part(store: &Store, frame: &Frame, key: Key, bytes: u64) -> anyhow::Result<Part> {
+    let (head, tail) = (frame.head.len() as u64, frame.tail.len() as u64);
+    ensure!(bytes >= head + tail, "it is too short");
+    let rows = head..bytes - tail;
+    let begin = store.get_range(&key, 0..head).await?;
+    let begin = begin.context("it is missing")?;
+    ensure!(begin == frame.head, "it does not begin as the profile says");
+    // One byte past the end, so that a longer file is told too.
+    let end = store.get_range(&key, rows.end..bytes + 1).await?;
+    let ends = end.is_some_and(|end| end == frame.tail);
+    ensure!(ends, "it does not end as the profile says");
+    Ok(Part { key, rows })
 }

@@ -13,6 +13,7 @@ use super::{
     Column, Jurisdiction, Length, Problem, Scope, Who, column::Needs, file_name::Pattern, listed,
     pseudonym::Rotation, rows::Rows,
 };
+use crate::Timestamp;
 
 /// The profiles that Hansom comes with, and their text.
 const BUILT_IN: [(&str, &str); 5] = [
@@ -75,6 +76,20 @@ pub struct Topic {
     pub(crate) limits: Limits,
 }
 
+impl Topic {
+    /// As it is for a period that ends then.
+    #[must_use]
+    pub fn until(&self, end: Timestamp) -> Self {
+        let mut topic = self.clone();
+        for member in topic.members.values_mut() {
+            if matches!(member, Member::Text(text) if text == Member::PERIOD_END) {
+                *member = Member::Int(end.0);
+            }
+        }
+        topic
+    }
+}
+
 /// Formats of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -99,7 +114,7 @@ pub enum Member {
 
 impl Member {
     /// What a profile writes for the period's end.
-    pub(crate) const PERIOD_END: &str = "period.to";
+    const PERIOD_END: &str = "period.to";
 }
 
 /// What happens to a row that misses what is required.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Exception, HOUR_MS, Jurisdiction, Member, Period, Problem, Profile, Registry, Row, Table,
-    Topic, Who, Zones,
+    Exception, HOUR_MS, Jurisdiction, Period, Problem, Profile, Registry, Row, Table, Topic, Who,
+    Zones,
     cell::Draft,
     file_name, listed,
     pseudonym::{MIN_SECRET_BYTES, Pseudonyms},
@@ -265,15 +265,8 @@ fn effective_topics(profile: &Profile, scope: &Scope, problems: &mut Vec<Problem
         .privacy
         .round_s
         .max(stricter.round_s.unwrap_or_default());
-    let mut topics = profile.topics.clone();
-    for member in topics
-        .iter_mut()
-        .flat_map(|topic| topic.members.values_mut())
-    {
-        if matches!(member, Member::Text(text) if text == Member::PERIOD_END) {
-            *member = Member::Int(scope.period.to.0);
-        }
-    }
+    let topics = profile.topics.iter();
+    let mut topics: Vec<_> = topics.map(|topic| topic.until(scope.period.to)).collect();
     for column in topics.iter_mut().flat_map(|topic| &mut topic.columns) {
         if column.tells_too_much(decimals) {
             problems.push(Problem::new(format!(
