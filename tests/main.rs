@@ -19,6 +19,7 @@ mod backtest;
 mod bad_input;
 mod calls;
 mod commands;
+mod compaction;
 mod compose;
 mod conservation;
 mod contracts;

@@ -29,10 +29,12 @@ impl Moto {
         })
     }
 
-    /// Makes a bucket.
+    /// Makes a bucket that can lock what is in it.
     pub(crate) fn make_bucket(&self, name: &str) {
         let url = format!("http://{}/{name}", self.address());
-        let made = async { reqwest::Client::new().put(url).send().await };
+        let put = reqwest::Client::new().put(url);
+        let put = put.header("x-amz-bucket-object-lock-enabled", "true");
+        let made = async { put.send().await };
         assert!(self.runtime.block_on(made).unwrap().status().is_success());
     }
 
