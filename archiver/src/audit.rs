@@ -30,6 +30,7 @@ use crate::{
     hours::files_in,
     layout::{Link, Partition, Table},
     lists::{Lists, Standing},
+    storage::Storage,
 };
 use hour::check_hour;
 
@@ -68,8 +69,10 @@ pub(crate) async fn audit(
         settings,
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
         books: Books {
-            objects,
-            drain: stop.clone(),
+            storage: Storage {
+                objects,
+                drain: stop.clone(),
+            },
         },
         shards: Vec::new(),
         committed: BTreeMap::new(),
@@ -121,7 +124,12 @@ impl Audit {
         for fault in check.faults {
             self.findings.faults.push(fault);
         }
-        let there = files_in(&*self.books.objects, &self.books.drain, partition).await?;
+        let there = files_in(
+            &*self.books.storage.objects,
+            &self.books.storage.drain,
+            partition,
+        )
+        .await?;
         for key in there.iter().filter(|key| !listed.contains(key.as_str())) {
             self.findings.notes.push(if check.replaced.contains(key.as_str()) {
                 format!("{key} was replaced, and will be deleted by `archiver compact`")

@@ -2,11 +2,8 @@
 //! file by its commit or by the replacement that made it, and whether the file is that. The rows in it
 //! are not looked at.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, ensure};
-use objects::{Key, Objects};
-use service::Shutdown;
+use objects::Key;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -15,7 +12,7 @@ use crate::{
     layout::FileName,
     ledger::commits_of,
     lists::Replaced,
-    storage::persist,
+    storage::{Storage, persist},
 };
 
 /// Bytes that are read of a file at once to compare it.
@@ -24,8 +21,7 @@ const CHUNK_BYTES: u64 = 8 << 20;
 /// What the archive's books say of files.
 #[derive(Clone)]
 pub(crate) struct Books {
-    pub(crate) objects: Arc<dyn Objects>,
-    pub(crate) drain: Shutdown,
+    pub(crate) storage: Storage,
 }
 
 impl Books {
@@ -34,8 +30,8 @@ impl Books {
         let mut shards = Vec::new();
         let mut after = None;
         loop {
-            let page = persist(&self.drain, || {
-                self.objects.list("_commits/", after.as_ref())
+            let page = persist(&self.storage.drain, || {
+                self.storage.objects.list("_commits/", after.as_ref())
             });
             let page = page.await.context("list the shards")?;
             let Some(first) = page.first() else {
@@ -82,8 +78,8 @@ impl Books {
 
     /// A commit; None where there is none.
     pub(crate) async fn commit(&self, shard: &str, n: u64) -> anyhow::Result<Option<Commit>> {
-        let chain = commits_of(&self.objects, shard);
-        let bytes = persist(&self.drain, || chain.get(n)).await?;
+        let chain = commits_of(&self.storage.objects, shard);
+        let bytes = persist(&self.storage.drain, || chain.get(n)).await?;
         bytes
             .map(|bytes| serde_json::from_slice(&bytes))
             .transpose()
@@ -100,7 +96,9 @@ impl Books {
         let mut read = 0;
         loop {
             let range = read..read + CHUNK_BYTES;
-            let bytes = persist(&self.drain, || self.objects.get_range(&key, range.clone()))
+            let bytes = self
+                .storage
+                .get_range(&key, range.clone())
                 .await?
                 .with_context(|| format!("{key} is gone"))?;
             read += bytes.len() as u64;

@@ -28,6 +28,7 @@ use crate::{
     layout::{Partition, Table},
     lists::{Lists, Replaced, Standing, Why},
     rewriting::{Place, Rewritten, Verdict, digest, rewrite},
+    storage::Storage,
     sweep::Sweep,
     worker::unix_ms,
 };
@@ -71,8 +72,10 @@ pub(crate) async fn compact(
         settings,
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
         books: Books {
-            objects,
-            drain: stop.clone(),
+            storage: Storage {
+                objects,
+                drain: stop.clone(),
+            },
         },
         now_ms: unix_ms,
     };
@@ -84,7 +87,7 @@ impl Compaction {
         let mut report = Report::default();
         for table in self.settings.tables() {
             let range = (None, Some(self.settings.end()));
-            let mut hours = Hours::new(&*self.books.objects, stop, table, range)?;
+            let mut hours = Hours::new(&*self.books.storage.objects, stop, table, range)?;
             while let Some((partition, there)) = hours.next().await.context("list an hour")? {
                 if stop.is_requested() {
                     report
@@ -191,8 +194,7 @@ impl Compaction {
             self.books.compare(file).await?;
         }
         let place = Place {
-            objects: Arc::clone(&self.books.objects),
-            drain: self.books.drain.clone(),
+            storage: self.books.storage.clone(),
             partition,
             n: standing.records.len() as u64 + 1,
             digest: digest(Why::Compaction, &inputs),

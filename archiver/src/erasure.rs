@@ -37,7 +37,7 @@ use crate::{
     moment,
     reading::Glance,
     rewriting::{Place, Rewritten, rewrite},
-    storage::persist,
+    storage::{Storage, persist},
     sweep::Sweep,
 };
 use journal::{CHAIN, Entry, HeldEntry, LEAST_KEY_BYTES, keyed_hash};
@@ -119,8 +119,10 @@ pub(crate) async fn erase(
     let mut erasure = Erasure {
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
         books: Books {
-            objects,
-            drain: stop.clone(),
+            storage: Storage {
+                objects,
+                drain: stop.clone(),
+            },
         },
         grace: request.grace,
         now_ms: request.now_ms,
@@ -154,7 +156,10 @@ impl Erasure {
     async fn run(&mut self, stop: &Shutdown) -> anyhow::Result<()> {
         self.find_drives().await?;
         for table in [Table::Pings, Table::RideEvents, Table::Trips] {
-            let (objects, drain) = (Arc::clone(&self.books.objects), self.books.drain.clone());
+            let (objects, drain) = (
+                Arc::clone(&self.books.storage.objects),
+                self.books.storage.drain.clone(),
+            );
             let mut hours = Hours::new(&*objects, &drain, table, (None, None))?;
             while let Some((partition, there)) = hours.next().await? {
                 ensure!(!stop.is_requested(), "stopped before the end: run it again");
@@ -184,7 +189,7 @@ impl Erasure {
 
     /// Puts the next link of the chain; says its number.
     async fn write(&self, entry: Entry) -> anyhow::Result<u64> {
-        let (objects, drain) = (&self.books.objects, &self.books.drain);
+        let (objects, drain) = (&self.books.storage.objects, &self.books.storage.drain);
         let chain = Chain::new(Arc::clone(objects), CHAIN);
         let mut entry = entry;
         for _ in 0..MAX_TRIES {
@@ -277,7 +282,7 @@ impl Erasure {
             wanted.extend(drives.map(|drive| ("vehicle_id", drive.vehicle.as_str())));
         }
         let (mut theirs, mut held) = (0, 0);
-        let glance = Glance::at(&self.books.objects, file).await?;
+        let glance = Glance::at(&self.books.storage, file).await?;
         let count = |batch: &_| {
             let (more, more_held) = IdColumns::of(file.table, batch)?.count(&self.sought)?;
             theirs += more;
@@ -299,8 +304,7 @@ impl Erasure {
             self.books.compare(file).await?;
         }
         let place = Place {
-            objects: Arc::clone(&self.books.objects),
-            drain: self.books.drain.clone(),
+            storage: self.books.storage.clone(),
             partition,
             n: standing.records.len() as u64 + 1,
             // A hash of who is erased would tell who it was.
@@ -337,7 +341,7 @@ impl Erasure {
     /// Whether a file lies there that is not part of the table any more and has rows of theirs.
     async fn is_left_behind(&self, partition: Partition, there: &[Key]) -> anyhow::Result<bool> {
         let Standing { list, records } = self.lists.standing(partition).await?;
-        let is_unlisted = |key: &&Key| !list.has(&self.books.objects.uri(key));
+        let is_unlisted = |key: &&Key| !list.has(&self.books.storage.objects.uri(key));
         for key in there.iter().filter(is_unlisted) {
             let mut replaced = records.iter().flat_map(|record| &record.inputs);
             let file = replaced.find(|file| file.object.key == key.as_str());

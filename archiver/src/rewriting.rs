@@ -8,11 +8,10 @@ mod parts;
 mod repeats;
 mod rewritable;
 
-use std::{mem, sync::Arc};
+use std::mem;
 
 use anyhow::{Context as _, ensure};
-use objects::{InvalidKey, Key, Objects, Upload};
-use service::Shutdown;
+use objects::{InvalidKey, Key, Upload};
 use sha2::{Digest as _, Sha256};
 
 use parts::Parts;
@@ -24,7 +23,7 @@ use crate::{
     layout::{Hour, Partition},
     lists::{RowCounts, Why},
     reading::Merge,
-    storage::persist,
+    storage::{Storage, persist},
 };
 
 /// Rows of one vehicle and hour among which repeats are told, at most: some 30 a second, or 40 MB.
@@ -36,8 +35,7 @@ const MAX_BYTES: u64 = 256_000_000;
 
 /// Where the rows go.
 pub(crate) struct Place {
-    pub(crate) objects: Arc<dyn Objects>,
-    pub(crate) drain: Shutdown,
+    pub(crate) storage: Storage,
     pub(crate) partition: Partition,
     /// The number of the record that is to make the outputs part of the table.
     pub(crate) n: u64,
@@ -70,7 +68,7 @@ impl Place {
 
     async fn upload(&self, part: usize) -> anyhow::Result<Box<dyn Upload>> {
         let key = self.key(part)?;
-        let upload = persist(&self.drain, || self.objects.upload(&key)).await;
+        let upload = persist(&self.storage.drain, || self.storage.objects.upload(&key)).await;
         upload.with_context(|| format!("begin {key}"))
     }
 }
@@ -100,7 +98,7 @@ pub(crate) async fn rewrite<Row: Rewritable>(
     let expected: u64 = inputs.iter().map(|file| file.rows).sum();
     let bytes: u64 = inputs.iter().map(|file| file.object.bytes).sum();
     let parts = bytes.div_ceil(MAX_BYTES).max(1);
-    let mut rows = Merge::<Row>::open(&place.objects, inputs).await?;
+    let mut rows = Merge::<Row>::open(&place.storage, inputs).await?;
     rows.ensure_only_columns_of(&Row::TABLE.schema())?;
     let mut parts = Parts::new(place, expected.div_ceil(parts).max(1))?;
     let mut counts = RowCounts::default();

@@ -1,9 +1,10 @@
 //! Object storage that is waited for: what is unavailable is tried again until it is there.
 //! It does not repeat what the storage refuses.
 
-use std::{pin::pin, time::Duration};
+use std::{ops::Range, pin::pin, sync::Arc, time::Duration};
 
-use objects::ObjectError;
+use bytes::Bytes;
+use objects::{Key, ObjectError, Objects};
 use service::Shutdown;
 use tokio::time;
 use tracing::warn;
@@ -18,6 +19,25 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Repetitions once the worker is to end: 6 to 13 seconds of trouble are sat out.
 const LAST_REPETITIONS: u32 = 6;
+
+/// A storage that is waited for, until the work is to end.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    pub(crate) objects: Arc<dyn Objects>,
+    pub(crate) drain: Shutdown,
+}
+
+impl Storage {
+    /// Reads a range of an object; None if there is no object.
+    pub(crate) async fn get_range(
+        &self,
+        key: &Key,
+        range: Range<u64>,
+    ) -> Result<Option<Bytes>, ObjectError> {
+        let get = || self.objects.get_range(key, range.clone());
+        persist(&self.drain, get).await
+    }
+}
 
 /// Does `attempt` until the storage is available; near the end of the work only a few times.
 ///

@@ -50,13 +50,18 @@ enum Fate {
 impl Sweep<'_> {
     /// Deletes what may go of an hour; says how many files.
     pub(crate) async fn hour(&self, partition: Partition) -> anyhow::Result<u64> {
-        let there = files_in(&*self.books.objects, &self.books.drain, partition).await?;
+        let there = files_in(
+            &*self.books.storage.objects,
+            &self.books.storage.drain,
+            partition,
+        )
+        .await?;
         let Standing { list, records } = self.lists.settled(partition).await?;
         let fates = Fates::new(&records);
         let mut waits: BTreeMap<u64, bool> = BTreeMap::new();
         let mut deleted = 0;
         for key in there {
-            if list.has(&self.books.objects.uri(&key)) {
+            if list.has(&self.books.storage.objects.uri(&key)) {
                 continue;
             }
             let may_go = match fates.of(&key) {
@@ -86,7 +91,7 @@ impl Sweep<'_> {
     /// Whether the list has been without what record `n` replaced for long enough. Who asks first
     /// begins the wait.
     async fn is_over(&self, partition: Partition, n: u64) -> anyhow::Result<bool> {
-        let (objects, drain) = (&self.books.objects, &self.books.drain);
+        let (objects, drain) = (&self.books.storage.objects, &self.books.storage.drain);
         let key = partition.swapped_key(n)?;
         let now = Swapped {
             since_ms: self.now_ms,
@@ -107,8 +112,8 @@ impl Sweep<'_> {
     }
 
     async fn delete(&self, key: &Key) -> anyhow::Result<()> {
-        let objects = &self.books.objects;
-        persist(&self.books.drain, || objects.delete(key))
+        let objects = &self.books.storage.objects;
+        persist(&self.books.storage.drain, || objects.delete(key))
             .await
             .with_context(|| format!("delete {key}"))
     }

@@ -22,7 +22,7 @@ impl Audit {
         if self.settings.deep {
             self.books.compare(file).await?;
         }
-        let glance = Glance::at(&self.books.objects, file).await?;
+        let glance = Glance::at(&self.books.storage, file).await?;
         let late_ms = i64::try_from(self.settings.late.as_millis()).unwrap_or(i64::MAX);
         let limit = Timestamp(partition.hour.end().0.saturating_add(late_ms));
         glance.received_after(file.table, limit).await

@@ -21,8 +21,8 @@ impl Audit {
         let Some(object) = &commit.dead_letters else {
             return Ok(());
         };
-        let (key, objects) = (Key::new(&object.key)?, &self.books.objects);
-        let bytes = persist(&self.books.drain, || objects.get(&key)).await?;
+        let (key, objects) = (Key::new(&object.key)?, &self.books.storage.objects);
+        let bytes = persist(&self.books.storage.drain, || objects.get(&key)).await?;
         let bytes = bytes.with_context(|| format!("the dead letters {key} are gone"))?;
         ensure!(
             sha256(&bytes) == object.sha256,

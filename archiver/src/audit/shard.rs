@@ -34,8 +34,11 @@ impl Audit {
         let prefix = format!("_commits/{shard}/");
         let mut after: Option<Key> = None;
         loop {
-            let objects = &self.books.objects;
-            let page = persist(&self.books.drain, || objects.list(&prefix, after.as_ref())).await?;
+            let objects = &self.books.storage.objects;
+            let page = persist(&self.books.storage.drain, || {
+                objects.list(&prefix, after.as_ref())
+            })
+            .await?;
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
             let numbers = page.iter().map(number);
@@ -150,8 +153,8 @@ impl Audit {
             "the parent {shard} was not archived to its end: what came after {} is lost",
             commit.range.to
         );
-        let last = persist(&self.books.drain, || {
-            let chain = commits_of(&self.books.objects, shard);
+        let last = persist(&self.books.storage.drain, || {
+            let chain = commits_of(&self.books.storage.objects, shard);
             async move { chain.last_number().await }
         });
         ensure!(
@@ -181,8 +184,11 @@ impl Audit {
         let prefix = format!("_intents/{shard}/");
         let (mut last, mut after): (u64, Option<Key>) = (0, None);
         loop {
-            let objects = &self.books.objects;
-            let page = persist(&self.books.drain, || objects.list(&prefix, after.as_ref())).await?;
+            let objects = &self.books.storage.objects;
+            let page = persist(&self.books.storage.drain, || {
+                objects.list(&prefix, after.as_ref())
+            })
+            .await?;
             let Some(end) = page.last() else { break };
             for n in page.iter().map(number) {
                 let n = n?;
@@ -208,8 +214,8 @@ impl Audit {
         }
         if last > chain.n {
             let key = Key::new(format!("{prefix}{last:020}"))?;
-            let objects = &self.books.objects;
-            let bytes = persist(&self.books.drain, || objects.get(&key)).await?;
+            let objects = &self.books.storage.objects;
+            let bytes = persist(&self.books.storage.drain, || objects.get(&key)).await?;
             let intent: Intent = serde_json::from_slice(&bytes.unwrap_or_default())
                 .with_context(|| key.to_string())?;
             match chain.intent(last, shard, &intent) {

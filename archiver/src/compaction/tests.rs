@@ -15,7 +15,7 @@ use crate::testing::{
     event,
     listed::read_listed,
     ping,
-    storages::{Fault, Flaky, Jittery, copy_of},
+    storages::{Fault, Flaky, Jittery, copy_of, storage},
     stream, trip,
 };
 
@@ -40,7 +40,9 @@ fn compaction(objects: Arc<dyn Objects>, now_ms: fn() -> i64) -> Compaction {
             min_files: 2,
         },
         lists: Lists::new(Arc::clone(&objects), drain.clone()),
-        books: Books { objects, drain },
+        books: Books {
+            storage: Storage { objects, drain },
+        },
         now_ms,
     }
 }
@@ -180,8 +182,7 @@ async fn a_file_that_is_damaged_is_named_and_its_hour_stays_as_it_is() {
 async fn repeat(objects: &Arc<dyn Objects>) {
     let lists = Lists::new(Arc::clone(objects), Shutdown::new());
     let books = Books {
-        objects: Arc::clone(objects),
-        drain: Shutdown::new(),
+        storage: storage(objects),
     };
     let mut commit = books.commit("shard-0", 1).await.unwrap().unwrap();
     commit.shard = "other".to_owned();

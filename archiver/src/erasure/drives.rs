@@ -18,8 +18,8 @@ impl Erasure {
             return Ok(());
         }
         for table in [Table::RideEvents, Table::Trips] {
-            let (objects, drain) = (&self.books.objects, &self.books.drain);
-            let mut hours = Hours::new(&**objects, drain, table, (None, None))?;
+            let storage = &self.books.storage;
+            let mut hours = Hours::new(&*storage.objects, &storage.drain, table, (None, None))?;
             while let Some((partition, _)) = hours.next().await? {
                 let Standing { list, records } = self.lists.standing(partition).await?;
                 for uri in list.uris() {
@@ -27,7 +27,7 @@ impl Erasure {
                     let file = self.books.file(&key, &records).await?;
                     for party in &mut parties {
                         let id = party.subject.id().to_owned();
-                        let glance = Glance::at(objects, &file).await?;
+                        let glance = Glance::at(storage, &file).await?;
                         let wanted = [("ride_id", id.as_str())];
                         let take = |batch: &_| IdColumns::of(table, batch)?.tell_drives(party);
                         glance.search(&wanted, &columns(table), take).await?;

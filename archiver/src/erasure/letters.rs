@@ -11,7 +11,7 @@ impl Erasure {
     pub(super) async fn count_dead_letters(&mut self) -> anyhow::Result<()> {
         let id = self.sought.party.subject.id().as_bytes();
         let id = Hex(id).to_string();
-        let (objects, drain) = (&self.books.objects, &self.books.drain);
+        let (objects, drain) = (&self.books.storage.objects, &self.books.storage.drain);
         let mut after: Option<Key> = None;
         loop {
             let page = persist(drain, || objects.list("_dead_letters/", after.as_ref())).await?;

@@ -11,7 +11,7 @@ use crate::{
         Entry, START_MS,
         archived::archive_of,
         event, ping,
-        storages::{Fault, Flaky, copy_of},
+        storages::{Fault, Flaky, copy_of, storage},
         trip,
     },
 };
@@ -21,8 +21,7 @@ async fn rows(objects: &Arc<dyn Objects>) -> BTreeSet<String> {
     let mut rows = BTreeSet::new();
     let lists = Lists::new(Arc::clone(objects), Shutdown::new());
     let books = Books {
-        objects: Arc::clone(objects),
-        drain: Shutdown::new(),
+        storage: storage(objects),
     };
     for table in Table::ALL {
         let stop = Shutdown::new();
@@ -49,7 +48,7 @@ async fn read<R: Row + rows::Erasable>(
     files: &[File],
     into: &mut BTreeSet<String>,
 ) {
-    let mut merge = Merge::<R>::open(objects, files).await.unwrap();
+    let mut merge = Merge::<R>::open(&storage(objects), files).await.unwrap();
     while let Some(row) = merge.next_of_all().await.unwrap() {
         let ids = row.ids();
         let text = |id: Option<&str>| id.unwrap_or("-").to_owned();
@@ -260,8 +259,7 @@ async fn an_erasure_that_dies_anywhere_is_made_good_by_the_next_one() {
 async fn a_worker_that_comes_late_brings_nobody_back() {
     let objects = archive_of(&parts()).await;
     let books = Books {
-        objects: Arc::clone(&objects),
-        drain: Shutdown::new(),
+        storage: storage(&objects),
     };
     let lists = Lists::new(Arc::clone(&objects), Shutdown::new());
     let commit = books.commit("shard-0", 1).await.unwrap().unwrap();

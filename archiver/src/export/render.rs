@@ -21,6 +21,7 @@ use crate::{
     layout::{Hour, Partition, Table},
     lists::Lists,
     reading::{self, Fact, HourFiles},
+    storage::Storage,
 };
 
 /// The archive, as an export reads it.
@@ -46,8 +47,10 @@ impl Archive {
         Self {
             lists: Lists::new(Arc::clone(&objects), ending.clone()),
             books: Books {
-                objects,
-                drain: ending,
+                storage: Storage {
+                    objects,
+                    drain: ending,
+                },
             },
         }
     }
@@ -105,7 +108,7 @@ impl Archive {
                     .await?;
             }
         }
-        let mut facts = reading::Hour::open(&self.books.objects, &files).await?;
+        let mut facts = reading::Hour::open(&self.books.storage, &files).await?;
         while let Some(fact) = facts.next().await? {
             reading.facts += 1;
             report.take(asked_of(&fact), package);

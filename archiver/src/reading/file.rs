@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use arrow_array::RecordBatch;
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future::BoxFuture, stream};
-use objects::{Key, Objects};
+use objects::Key;
 use parquet::{
     arrow::{
         arrow_reader::ArrowReaderOptions,
@@ -21,6 +21,8 @@ use parquet::{
         metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader},
     },
 };
+
+use crate::storage::Storage;
 
 /// Rows of a batch: few enough that the batches of all files of an hour fit into memory.
 const ROWS_A_BATCH: usize = 2_048;
@@ -36,23 +38,19 @@ pub(super) type Batches = ParquetRecordBatchStream<Ranges>;
 ///
 /// # Errors
 /// An error for one that is gone, cut off, or no Parquet.
-pub(super) async fn open(
-    objects: &Arc<dyn Objects>,
-    key: &Key,
-    bytes: u64,
-) -> anyhow::Result<Batches> {
-    let batches = builder(objects, key, bytes).await?.build();
+pub(super) async fn open(storage: &Storage, key: &Key, bytes: u64) -> anyhow::Result<Batches> {
+    let batches = builder(storage, key, bytes).await?.build();
     batches.with_context(|| format!("read {key}"))
 }
 
 /// The same, to choose of it what is read.
 pub(super) async fn builder(
-    objects: &Arc<dyn Objects>,
+    storage: &Storage,
     key: &Key,
     bytes: u64,
 ) -> anyhow::Result<ParquetRecordBatchStreamBuilder<Ranges>> {
     let ranges = Ranges {
-        objects: Arc::clone(objects),
+        storage: storage.clone(),
         key: key.clone(),
         bytes,
     };
@@ -74,7 +72,7 @@ pub(super) async fn next(batches: &mut Batches, key: &Key) -> anyhow::Result<Opt
 
 /// The bytes of an object, as the Parquet reader asks for them.
 pub(super) struct Ranges {
-    objects: Arc<dyn Objects>,
+    storage: Storage,
     key: Key,
     /// Its size.
     bytes: u64,
@@ -83,7 +81,7 @@ pub(super) struct Ranges {
 impl Ranges {
     async fn get(&self, range: Range<u64>) -> ParquetResult<Bytes> {
         let wanted = range.end - range.start;
-        let found = self.objects.get_range(&self.key, range).await;
+        let found = self.storage.get_range(&self.key, range).await;
         let found = found.map_err(|error| ParquetError::External(Box::new(error)))?;
         let Some(bytes) = found else {
             return Err(ParquetError::General("the file is gone".to_owned()));

@@ -1,12 +1,10 @@
 //! What a file says of itself in its footer, and single columns of it: for who looks whether it is what
 //! it should be. Its rows are not made facts of.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, ensure};
 use arrow_array::{RecordBatch, TimestampMillisecondArray};
 use futures_util::TryStreamExt as _;
-use objects::{Key, Objects};
+use objects::Key;
 use parquet::{
     arrow::{ProjectionMask, async_reader::ParquetRecordBatchStreamBuilder},
     file::{metadata::RowGroupMetaData, statistics::Statistics},
@@ -17,7 +15,7 @@ use super::{
     columns::column,
     file::{self, Ranges},
 };
-use crate::{commit::File, layout::Table};
+use crate::{commit::File, layout::Table, storage::Storage};
 
 /// A file that was looked at.
 pub(crate) struct Glance {
@@ -31,16 +29,16 @@ impl Glance {
     /// # Errors
     /// An error that names the file where it is gone, longer or shorter than it was, no Parquet, has
     /// other rows than it should, or columns that the table has not.
-    pub(crate) async fn at(objects: &Arc<dyn Objects>, file: &File) -> anyhow::Result<Self> {
+    pub(crate) async fn at(storage: &Storage, file: &File) -> anyhow::Result<Self> {
         let (key, bytes) = (Key::new(&file.object.key)?, file.object.bytes);
-        let behind = objects.get_range(&key, bytes..bytes + 1).await?;
+        let behind = storage.get_range(&key, bytes..bytes + 1).await?;
         let behind = behind.with_context(|| format!("{key} is gone"))?;
         ensure!(
             behind.is_empty(),
             "{key} is longer than the {bytes} bytes that were written"
         );
         let glance = Self {
-            builder: file::builder(objects, &key, bytes).await?,
+            builder: file::builder(storage, &key, bytes).await?,
             key,
         };
         glance.compare(file)?;

@@ -1,13 +1,10 @@
 //! What happened in an hour: pings, ride events and trips of every vehicle in the order of time. What
 //! is made of them is for who reads.
 
-use std::sync::Arc;
-
-use objects::Objects;
 use schemas::{FleetId, Ping, RideEvent, Timestamp, Trip, VehicleId};
 
 use super::Merge;
-use crate::commit::File;
+use crate::{commit::File, storage::Storage};
 
 /// The files of an hour, by table.
 #[derive(Debug, Default)]
@@ -54,14 +51,11 @@ impl Hour {
     ///
     /// # Errors
     /// An error that names a file which is gone, cut off, or not of its table.
-    pub(crate) async fn open(
-        objects: &Arc<dyn Objects>,
-        files: &HourFiles,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn open(storage: &Storage, files: &HourFiles) -> anyhow::Result<Self> {
         let mut hour = Self {
-            pings: Merge::open(objects, &files.pings).await?,
-            events: Merge::open(objects, &files.ride_events).await?,
-            trips: Merge::open(objects, &files.trips).await?,
+            pings: Merge::open(storage, &files.pings).await?,
+            events: Merge::open(storage, &files.ride_events).await?,
+            trips: Merge::open(storage, &files.trips).await?,
             ping: None,
             event: None,
             trip: None,

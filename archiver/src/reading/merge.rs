@@ -1,17 +1,17 @@
 //! The rows of several files of one table and hour, in one order, each once. Which files those are is
 //! decided elsewhere.
 
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use anyhow::{Context as _, ensure};
 use arrow_schema::Schema;
-use objects::{Key, Objects};
+use objects::Key;
 
 use super::{
     Row,
     file::{self, Batches},
 };
-use crate::commit::File;
+use crate::{commit::File, storage::Storage};
 
 /// Merges sorted files.
 pub(crate) struct Merge<R: Row> {
@@ -44,7 +44,7 @@ impl<R: Row> Merge<R> {
     ///
     /// # Errors
     /// An error that names a file which is gone, cut off, or not of this table.
-    pub(crate) async fn open(objects: &Arc<dyn Objects>, files: &[File]) -> anyhow::Result<Self> {
+    pub(crate) async fn open(storage: &Storage, files: &[File]) -> anyhow::Result<Self> {
         let mut merge = Self {
             cursors: Vec::with_capacity(files.len()),
             current: None,
@@ -53,7 +53,7 @@ impl<R: Row> Merge<R> {
             repeats: 0,
         };
         for file in files {
-            let cursor = Cursor::<R>::open(objects, file).await?;
+            let cursor = Cursor::<R>::open(storage, file).await?;
             if let Some(head) = &cursor.head {
                 let index = merge.cursors.len();
                 merge.others.push(Reverse((head.key(), index)));
@@ -145,10 +145,10 @@ impl<R: Row> Merge<R> {
 }
 
 impl<R: Row> Cursor<R> {
-    async fn open(objects: &Arc<dyn Objects>, file: &File) -> anyhow::Result<Self> {
+    async fn open(storage: &Storage, file: &File) -> anyhow::Result<Self> {
         let key = Key::new(&file.object.key).context("key of a file")?;
         let mut cursor = Self {
-            batches: file::open(objects, &key, file.object.bytes).await?,
+            batches: file::open(storage, &key, file.object.bytes).await?,
             key,
             columns: None,
             rows: 0,

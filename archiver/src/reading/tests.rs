@@ -20,7 +20,11 @@ use crate::{
     encode::Format,
     layout::Table,
     rows::{pings::PingRows, ride_events, trips},
-    testing::{event, ping, trip},
+    testing::{
+        event, ping,
+        storages::{Fault, Flaky, storage},
+        trip,
+    },
     window::VehicleNumber,
 };
 
@@ -75,7 +79,7 @@ async fn put_trips(objects: &Arc<dyn Objects>, name: &str, all: &[Trip]) -> File
 }
 
 async fn read<R: Row>(objects: &Arc<dyn Objects>, files: &[File]) -> anyhow::Result<Vec<R>> {
-    let mut merge = Merge::open(objects, files).await?;
+    let mut merge = Merge::open(&storage(objects), files).await?;
     let mut rows = Vec::new();
     while let Some(row) = merge.next().await? {
         rows.push(row);
@@ -133,7 +137,7 @@ proptest! {
                     files.push(put_pings(&objects, &format!("pings/{file}"), &pings).await);
                 }
             }
-            let mut merge = Merge::<Ping>::open(&objects, &files).await.unwrap();
+            let mut merge = Merge::<Ping>::open(&storage(&objects), &files).await.unwrap();
             let mut pings = Vec::new();
             while let Some(ping) = merge.next().await.unwrap() {
                 pings.push(ping);
@@ -260,7 +264,7 @@ async fn an_hour_is_in_the_order_of_vehicle_and_time_and_has_the_last_version_of
             put_trips(&objects, "t/2", &[last.clone(), trip("r1", 1)]).await,
         ],
     };
-    let mut hour = Hour::open(&objects, &files).await.unwrap();
+    let mut hour = Hour::open(&storage(&objects), &files).await.unwrap();
     let mut facts = Vec::new();
     while let Some(fact) = hour.next().await.unwrap() {
         facts.push(fact);
@@ -280,6 +284,22 @@ async fn an_hour_is_in_the_order_of_vehicle_and_time_and_has_the_last_version_of
 }
 
 /// Reads a file that is not what it should be, and says what is said then.
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_is_away_is_waited_for() {
+    let objects = memory();
+    let pings: Vec<_> = (0..3).map(|n| ping("a", n)).collect();
+    let files = [put_pings(&objects, "pings", &pings).await];
+    let calm = Flaky::new(Arc::clone(&objects), None);
+    let calm_objects: Arc<dyn Objects> = calm.clone();
+    assert_eq!(read::<Ping>(&calm_objects, &files).await.unwrap(), pings);
+    assert!(calm.operations() > 2);
+    for at in 0..calm.operations() {
+        let fault = Some((at, Fault::RefuseBefore));
+        let flaky: Arc<dyn Objects> = Flaky::new(Arc::clone(&objects), fault);
+        assert_eq!(read::<Ping>(&flaky, &files).await.unwrap(), pings);
+    }
+}
+
 async fn complaint(objects: &Arc<dyn Objects>, file: File) -> String {
     let error = read::<Ping>(objects, &[file]).await.unwrap_err();
     format!("{error:#}")

@@ -128,8 +128,11 @@ impl<'a, Row: Rewritable> Parts<'a, Row> {
         let mut described = Described::default();
         described.add_rows(&self.page);
         described.add_bytes(&bytes);
-        let objects = &self.place.objects;
-        persist(&self.place.drain, || objects.put(&key, bytes.clone())).await?;
+        let objects = &self.place.storage.objects;
+        persist(&self.place.storage.drain, || {
+            objects.put(&key, bytes.clone())
+        })
+        .await?;
         self.done.push(described.file(self.place, &key));
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! What is written is what was read: every row once, in files like the archiver's own.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use objects::memory::MemoryObjects;
+use objects::{Objects, memory::MemoryObjects};
 use proptest::prelude::*;
 use schemas::{Ping, Timestamp, Trip};
 
@@ -12,7 +12,7 @@ use crate::{
     encode::{Format, ROWS_A_PAGE},
     layout::{Link, Table},
     reading::Row,
-    testing::{START_MS, ping, trip},
+    testing::{START_MS, ping, storages::storage, trip},
 };
 
 fn partition(table: Table) -> Partition {
@@ -24,8 +24,7 @@ fn partition(table: Table) -> Partition {
 
 fn place(objects: &Arc<dyn Objects>, table: Table) -> Place {
     Place {
-        objects: Arc::clone(objects),
-        drain: Shutdown::new(),
+        storage: storage(objects),
         partition: partition(table),
         n: 1,
         digest: 7,
@@ -70,7 +69,7 @@ fn early(vehicle: &str, number: u64) -> Ping {
 }
 
 async fn read<R: Row>(objects: &Arc<dyn Objects>, files: &[File]) -> Vec<R> {
-    let mut merge = Merge::<R>::open(objects, files).await.unwrap();
+    let mut merge = Merge::<R>::open(&storage(objects), files).await.unwrap();
     let mut rows = Vec::new();
     while let Some(row) = merge.next_of_all().await.unwrap() {
         rows.push(row);

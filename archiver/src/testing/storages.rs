@@ -15,6 +15,8 @@ use objects::{Key, ObjectError, Objects, Put, Swap, Tag, Upload, memory::MemoryO
 use service::Shutdown;
 use tokio::task::yield_now;
 
+use crate::storage::Storage;
+
 /// What a storage does when its time has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -41,6 +43,14 @@ impl Fault {
     /// Those that tell apart what others do not: to die before an operation leaves what dying after the
     /// one before it leaves, and what was refused is just done again.
     pub(crate) const DISTINCT: [Self; 2] = [Self::RefuseAfter, Self::DieAfter];
+}
+
+/// A storage as work waits for it that nothing ends.
+pub(crate) fn storage(objects: &Arc<dyn Objects>) -> Storage {
+    Storage {
+        objects: Arc::clone(objects),
+        drain: Shutdown::new(),
+    }
 }
 
 /// A storage of its own with all that is in another one.
