@@ -52,6 +52,7 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 /// Starts the logs of a command that works for long. What it returns is requested by a signal: then
 /// the command ends what it has begun.
 fn begin() -> anyhow::Result<Shutdown> {
+    service::use_small_pages();
     service::start_logs(LogFormat::Auto)?;
     let stop = Shutdown::new();
     service::on_signal(stop.clone(), GRACE)?;
