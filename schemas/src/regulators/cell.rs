@@ -3,6 +3,8 @@
 
 use std::{fmt, ops::Range};
 
+use arrayvec::ArrayVec;
+
 use crate::Timestamp;
 
 /// Parts a list's items within a row's text; no value has it.
@@ -66,18 +68,21 @@ impl Decimal {
 impl fmt::Display for Decimal {
     /// Writes every digit after the point, and at least one before it: `-0.50`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.decimals == 0 {
-            return write!(f, "{}", self.unscaled);
+        // A sign, a point, and the digits of the largest number.
+        let mut text = ArrayVec::<u8, 22>::new();
+        let (mut rest, mut at) = (self.unscaled.unsigned_abs(), 0);
+        while rest > 0 || at <= self.decimals {
+            if at == self.decimals && at > 0 {
+                text.push(b'.');
+            }
+            text.push(b'0' + (rest % 10) as u8);
+            (rest, at) = (rest / 10, at + 1);
         }
-        let unit = 10_u64.pow(u32::from(self.decimals));
-        let sign = if self.unscaled < 0 { "-" } else { "" };
-        let digits = self.unscaled.unsigned_abs();
-        let (whole, rest) = (digits / unit, digits % unit);
-        write!(
-            f,
-            "{sign}{whole}.{rest:0width$}",
-            width = usize::from(self.decimals)
-        )
+        if self.unscaled < 0 {
+            text.push(b'-');
+        }
+        text.reverse();
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -213,6 +218,9 @@ mod tests {
     #[test]
     fn a_decimal_has_all_its_digits() {
         check(0, 0, "0");
+        check(1_200, 0, "1200");
+        check(i64::MIN, 18, "-9.223372036854775808");
+        check(i64::MIN, 0, "-9223372036854775808");
         check(-7, 0, "-7");
         check(0, 2, "0.00");
         check(-50, 2, "-0.50");

@@ -12,12 +12,13 @@
 //! What belongs to one id within a turn has one pseudonym, so that rows can be joined; across turns,
 //! regulators and kinds nothing can.
 
-use std::fmt::Write;
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::Period;
+use super::{Period, column::Pseudonym};
+use crate::FleetId;
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 const SALT: &[u8] = b"hansom pseudonyms 1";
 /// A secret is at least as long as what is derived from it.
@@ -93,9 +94,60 @@ impl Pseudonyms {
             if form == Form::Uuid && matches!(at, 4 | 6 | 8 | 10) {
                 to.push('-');
             }
-            // Writing to a String cannot fail.
-            let _ = write!(to, "{byte:02x}");
+            for digit in [byte >> 4, byte & 15] {
+                to.push(char::from(DIGITS[usize::from(digit)]));
+            }
         }
+    }
+}
+
+/// The pseudonyms of a report as its rows are written. It remembers the last one of each kind: rows come by
+/// vehicle and time, so that most have the same again.
+pub(crate) struct Names {
+    /// None where the profile gives none.
+    pseudonyms: Option<Pseudonyms>,
+    last: Vec<Last>,
+}
+
+/// A pseudonym that was given.
+struct Last {
+    of: Pseudonym,
+    fleet: FleetId,
+    id: String,
+    name: String,
+}
+
+impl Names {
+    pub(crate) fn new(pseudonyms: Option<Pseudonyms>) -> Self {
+        let last = Vec::new();
+        Self { pseudonyms, last }
+    }
+
+    /// Appends the pseudonym of a fleet's id.
+    pub(crate) fn spell(&mut self, of: &Pseudonym, (fleet, id): (FleetId, &str), to: &mut String) {
+        // A report of a profile with pseudonyms is never begun without a secret.
+        let Some(pseudonyms) = &self.pseudonyms else {
+            return;
+        };
+        let place = self.last.iter().position(|last| last.of == *of);
+        let place = place.unwrap_or_else(|| {
+            self.last.push(Last {
+                of: of.clone(),
+                fleet,
+                id: String::new(),
+                name: String::new(),
+            });
+            self.last.len() - 1
+        });
+        let last = &mut self.last[place];
+        if last.name.is_empty() || (last.fleet, last.id.as_str()) != (fleet, id) {
+            last.fleet = fleet;
+            last.id.replace_range(.., id);
+            last.name.clear();
+            let parts = [of.kind.as_str(), fleet.as_str(), id];
+            pseudonyms.spell(&parts, of.form, &mut last.name);
+        }
+        to.push_str(&last.name);
     }
 }
 
@@ -129,7 +181,9 @@ fn expand_once(key: &[u8; 32], info: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::fmt::Write as _;
+
+    use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
 
@@ -170,6 +224,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_remembered_is_what_would_be_given_again(
+            asked in vec((select(vec!["a", "b"]), any::<bool>(), "[fg]", "[ij]{1,2}"), 0..40),
+        ) {
+            let pseudonyms = Pseudonyms::derive(&[7; 32], "p", "j", "");
+            let mut names = Names::new(Some(pseudonyms.clone()));
+            for (kind, is_uuid, fleet, id) in asked {
+                let form = if is_uuid { Form::Uuid } else { Form::Hex };
+                let (mut given, mut again) = (String::new(), String::new());
+                let of = Pseudonym { kind: kind.to_owned(), form };
+                names.spell(&of, (FleetId::new(&fleet).unwrap(), &id), &mut given);
+                pseudonyms.spell(&[kind, &fleet, &id], form, &mut again);
+                prop_assert_eq!(given, again);
+            }
+        }
+
         #[test]
         fn equal_names_mean_equal_ids_of_one_turn(
             one in prop::array::uniform6("a{0,2}"),

@@ -8,7 +8,7 @@ use super::{
     Zones,
     cell::Draft,
     file_name, listed,
-    pseudonym::{MIN_SECRET_BYTES, Pseudonyms},
+    pseudonym::{MIN_SECRET_BYTES, Names, Pseudonyms},
     rows::{Generator, Groups},
     writing::{Emit, Tools},
 };
@@ -63,6 +63,7 @@ pub struct Report {
     topics: Vec<Topic>,
     generators: Vec<Generator>,
     tools: Tools,
+    names: Names,
     draft: Draft,
     feed: (Timestamp, Timestamp),
 }
@@ -144,8 +145,8 @@ impl Report {
                 zone,
                 registry: inputs.registry,
                 layers,
-                pseudonyms,
             },
+            names: Names::new(pseudonyms),
             draft: Draft::default(),
         })
     }
@@ -190,6 +191,7 @@ impl Report {
         {
             let mut emit = Emit {
                 tools: &self.tools,
+                names: &mut self.names,
                 draft: &mut self.draft,
                 topic,
                 index,

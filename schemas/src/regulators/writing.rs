@@ -1,7 +1,7 @@
 //! Writes rows: takes what a column wants from a source, a registry or a jurisdiction, in its unit,
 //! on its clock, under its pseudonym. What is required and not there becomes an exception.
 
-use std::sync::Arc;
+use std::{cell::OnceCell, sync::Arc};
 
 use jiff::tz::TimeZone;
 
@@ -13,7 +13,7 @@ use super::{
     clock::TimeStyle,
     column::{Origin, Part, Pseudonym, Words, Write},
     field::{Source, Subject, Value},
-    pseudonym::Pseudonyms,
+    pseudonym::Names,
     registry::Found,
     unit::Number,
 };
@@ -27,12 +27,12 @@ pub(crate) struct Tools {
     pub(crate) registry: Arc<Registry>,
     /// In the order of the profile's layers.
     pub(crate) layers: Vec<Arc<ZoneLayer>>,
-    pub(crate) pseudonyms: Option<Pseudonyms>,
 }
 
 /// A topic's rows on their way to a sink.
 pub(crate) struct Emit<'a> {
     pub(crate) tools: &'a Tools,
+    pub(crate) names: &'a mut Names,
     pub(crate) draft: &'a mut Draft,
     pub(crate) topic: &'a Topic,
     /// Its place in the profile.
@@ -48,8 +48,8 @@ struct Known<'a> {
     fleet: FleetId,
 }
 
-/// Where the rows of a subject lie in the registry.
-type Rows = [Option<Found>; 3];
+/// Where the rows of a subject lie in the registry, once a column asks for one.
+type Rows = [OnceCell<Option<Found>>; 3];
 
 impl Emit<'_> {
     /// Whether a time is of the period.
@@ -63,7 +63,7 @@ impl Emit<'_> {
         if !self.wants(subject.time) {
             return;
         }
-        let found = self.tools.find(&subject);
+        let found = Rows::default();
         self.draft.clear();
         let mut is_whole = true;
         for column in &self.topic.columns {
@@ -75,7 +75,7 @@ impl Emit<'_> {
                     self.draft.null();
                     Ok(())
                 }
-                _ => self.tools.write(column, &known, self.draft),
+                _ => self.tools.write(column, &known, self.names, self.draft),
             };
             if let Err(reason) = written {
                 self.draft.null();
@@ -104,17 +104,18 @@ impl Emit<'_> {
 }
 
 impl Tools {
-    fn find(&self, subject: &Subject) -> Rows {
-        let find = |who, id: Option<&str>| {
-            let is_asked = !self.registry.columns(who).is_empty();
-            id.filter(|_| is_asked)
-                .and_then(|id| self.registry.find(who, subject.fleet, id))
+    /// A fact that is told of a subject.
+    fn fact(&self, who: Who, column: usize, subject: &Subject, found: &Rows) -> Option<&str> {
+        let find = || {
+            let id = match who {
+                Who::Vehicle => Some(subject.vehicle.as_str()),
+                Who::Driver => subject.driver.as_ref().map(Id::as_str),
+                Who::Ride => subject.ride.as_ref().map(Id::as_str),
+            };
+            self.registry.find(who, subject.fleet, id?)
         };
-        [
-            find(Who::Vehicle, Some(subject.vehicle.as_str())),
-            find(Who::Driver, subject.driver.as_ref().map(Id::as_str)),
-            find(Who::Ride, subject.ride.as_ref().map(Id::as_str)),
-        ]
+        let row = (*found[who as usize].get_or_init(find))?;
+        self.registry.cell(who, row, column)
     }
 
     /// The first value that is known of where a column looks, and its unit.
@@ -168,9 +169,9 @@ impl Tools {
             Origin::Id(Who::Driver) => Value::text(subject.driver.as_ref().map(Id::as_str)),
             Origin::Id(Who::Ride) => Value::text(subject.ride.as_ref().map(Id::as_str)),
             Origin::Fleet => Value::Text(subject.fleet.as_str()),
-            Origin::Fact { who, column, .. } => Value::text(
-                found[*who as usize].and_then(|row| self.registry.cell(*who, row, *column)),
-            ),
+            Origin::Fact { who, column, .. } => {
+                Value::text(self.fact(*who, *column, subject, found))
+            }
             Origin::Jurisdiction(fact) => {
                 Value::text(self.scope.jurisdiction.facts.get(fact).map(String::as_str))
             }
@@ -184,11 +185,19 @@ impl Tools {
     }
 
     /// Writes a value that is known.
-    fn write(&self, column: &Column, known: &Known, to: &mut Draft) -> Result<(), Reason> {
-        let fleet = known.fleet;
+    fn write(
+        &self,
+        column: &Column,
+        known: &Known,
+        names: &mut Names,
+        to: &mut Draft,
+    ) -> Result<(), Reason> {
+        let mut spell = |pseudonym: &Pseudonym, id: &str, to: &mut String| {
+            names.spell(pseudonym, (known.fleet, id), to);
+        };
         match (&column.write, known.value) {
-            (Write::Text(words), Value::Text(text)) => self.write_words(words, text, fleet, to),
-            (Write::List(words), value) => self.write_list(words, value, fleet, to),
+            (Write::Text(words), Value::Text(text)) => write_words(words, text, &mut spell, to),
+            (Write::List(words), value) => write_list(words, value, &mut spell, to),
             (Write::Bool, value) => {
                 to.bool(bool_of(value)?);
                 Ok(())
@@ -252,64 +261,55 @@ impl Tools {
         }
         Ok(())
     }
+}
 
-    fn write_words(
-        &self,
-        words: &Words,
-        text: &str,
-        fleet: FleetId,
-        to: &mut Draft,
-    ) -> Result<(), Reason> {
-        if let Some(pseudonym) = &words.pseudonym {
-            to.spell(|name| self.spell(pseudonym, text, fleet, name));
-            return Ok(());
+/// Writes a text as it is called there, or under its pseudonym.
+fn write_words(
+    words: &Words,
+    text: &str,
+    spell: &mut impl FnMut(&Pseudonym, &str, &mut String),
+    to: &mut Draft,
+) -> Result<(), Reason> {
+    if let Some(pseudonym) = &words.pseudonym {
+        to.spell(|name| spell(pseudonym, text, name));
+        return Ok(());
+    }
+    to.text(words.theirs(text)?);
+    Ok(())
+}
+
+fn write_list(
+    words: &Words,
+    value: Value,
+    spell: &mut impl FnMut(&Pseudonym, &str, &mut String),
+    to: &mut Draft,
+) -> Result<(), Reason> {
+    let one;
+    let several: Vec<&str>;
+    let texts = match value {
+        Value::Texts(texts) => texts,
+        // An id has no semicolon, which stands between the items of a registry's cell.
+        Value::Text(text) if words.pseudonym.is_some() => {
+            one = [text];
+            &one
         }
-        to.text(words.theirs(text)?);
-        Ok(())
-    }
-
-    fn write_list(
-        &self,
-        words: &Words,
-        value: Value,
-        fleet: FleetId,
-        to: &mut Draft,
-    ) -> Result<(), Reason> {
-        let one;
-        let several: Vec<&str>;
-        let texts = match value {
-            Value::Texts(texts) => texts,
-            // An id has no semicolon, which stands between the items of a registry's cell.
-            Value::Text(text) if words.pseudonym.is_some() => {
-                one = [text];
-                &one
-            }
-            Value::Text(text) => {
-                several = text.split(';').map(str::trim).collect();
-                &several
-            }
-            _ => return Err(Reason::Unreadable),
-        };
-        let theirs = texts.iter().map(|text| match &words.pseudonym {
-            None => words.theirs(text).map(str::to_owned),
-            Some(pseudonym) => {
-                let mut name = String::new();
-                self.spell(pseudonym, text, fleet, &mut name);
-                Ok(name)
-            }
-        });
-        let theirs = theirs.collect::<Result<Vec<_>, _>>()?;
-        to.texts(theirs.iter().map(String::as_str));
-        Ok(())
-    }
-
-    fn spell(&self, pseudonym: &Pseudonym, id: &str, fleet: FleetId, to: &mut String) {
-        // A report of a profile with pseudonyms is never begun without a secret.
-        if let Some(pseudonyms) = &self.pseudonyms {
-            let parts = [pseudonym.kind.as_str(), fleet.as_str(), id];
-            pseudonyms.spell(&parts, pseudonym.form, to);
+        Value::Text(text) => {
+            several = text.split(';').map(str::trim).collect();
+            &several
         }
-    }
+        _ => return Err(Reason::Unreadable),
+    };
+    let theirs = texts.iter().map(|text| match &words.pseudonym {
+        None => words.theirs(text).map(str::to_owned),
+        Some(pseudonym) => {
+            let mut name = String::new();
+            spell(pseudonym, text, &mut name);
+            Ok(name)
+        }
+    });
+    let theirs = theirs.collect::<Result<Vec<_>, _>>()?;
+    to.texts(theirs.iter().map(String::as_str));
+    Ok(())
 }
 
 impl Words {

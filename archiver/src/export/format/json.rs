@@ -61,12 +61,13 @@ pub(in crate::export) struct JsonRows {
 enum Member {
     /// The value of a column, which may be written as null.
     Value {
-        name: String,
+        /// As it is written, with the colon behind it.
+        name: Vec<u8>,
         column: usize,
         is_nullable: bool,
     },
     /// An object of further members.
-    Object { name: String, members: Vec<Member> },
+    Object { name: Vec<u8>, members: Vec<Member> },
 }
 
 impl JsonRows {
@@ -75,7 +76,7 @@ impl JsonRows {
         let mut members = Vec::new();
         for (column, of) in topic.columns.iter().enumerate() {
             let path: Vec<&str> = of.name.split('.').collect();
-            add(&mut members, &path, (column, of.is_nullable));
+            add(&mut members, &path, (column, of.is_nullable))?;
         }
         let Frame { head, tail } = Frame::of(topic)?;
         Ok(Self {
@@ -99,7 +100,9 @@ impl JsonRows {
 
     /// Takes what has been written so far.
     pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+        // The next piece will be about as long.
+        let next = Vec::with_capacity(self.bytes.len());
+        std::mem::replace(&mut self.bytes, next)
     }
 
     /// Ends the document, and takes what is left.
@@ -110,18 +113,24 @@ impl JsonRows {
 }
 
 /// Adds a column at its place in the tree of members.
-fn add(members: &mut Vec<Member>, path: &[&str], (column, is_nullable): (usize, bool)) {
+fn add(
+    members: &mut Vec<Member>,
+    path: &[&str],
+    (column, is_nullable): (usize, bool),
+) -> anyhow::Result<()> {
     let Some((first, rest)) = path.split_first() else {
-        return;
+        return Ok(());
     };
-    let name = (*first).to_owned();
+    let mut name = Vec::new();
+    quote(&mut name, first)?;
+    name.push(b':');
     if rest.is_empty() {
         members.push(Member::Value {
             name,
             column,
             is_nullable,
         });
-        return;
+        return Ok(());
     }
     for member in members.iter_mut() {
         if let Member::Object {
@@ -130,16 +139,16 @@ fn add(members: &mut Vec<Member>, path: &[&str], (column, is_nullable): (usize, 
         } = member
             && *known == name
         {
-            add(members, rest, (column, is_nullable));
-            return;
+            return add(members, rest, (column, is_nullable));
         }
     }
     let mut inner = Vec::new();
-    add(&mut inner, rest, (column, is_nullable));
+    add(&mut inner, rest, (column, is_nullable))?;
     members.push(Member::Object {
         name,
         members: inner,
     });
+    Ok(())
 }
 
 /// Writes an object; says whether there was any value, and else writes nothing.
@@ -155,8 +164,7 @@ fn write_object(to: &mut Vec<u8>, members: &[Member], row: Row<'_>) -> anyhow::R
                 column,
                 is_nullable,
             } => {
-                quote(to, name)?;
-                to.push(b':');
+                to.extend_from_slice(name);
                 let cell = row.cell(*column).context("a row has too few cells")?;
                 let is_written = write_value(to, cell)?;
                 if !is_written && *is_nullable {
@@ -165,8 +173,7 @@ fn write_object(to: &mut Vec<u8>, members: &[Member], row: Row<'_>) -> anyhow::R
                 is_written || *is_nullable
             }
             Member::Object { name, members } => {
-                quote(to, name)?;
-                to.push(b':');
+                to.extend_from_slice(name);
                 write_object(to, members, row)?
             }
         };
@@ -189,9 +196,9 @@ fn write_value(to: &mut Vec<u8>, cell: Cell<'_>) -> anyhow::Result<bool> {
     match cell {
         Cell::Null => return Ok(false),
         Cell::Text(text) => quote(to, text)?,
-        Cell::Int(number) => write!(to, "{number}")?,
+        Cell::Int(number) => serde_json::to_writer(to, &number)?,
         Cell::Decimal(number) => write!(to, "{number}")?,
-        Cell::Bool(is) => write!(to, "{is}")?,
+        Cell::Bool(is) => serde_json::to_writer(to, &is)?,
         Cell::Wall(ms) => quote(to, &wall_text(ms)?)?,
         Cell::Texts(texts) => {
             to.push(b'[');
