@@ -15,6 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use objects::Key;
 use schemas::regulators::{HOUR_MS, Inputs, Profile, Report, Scope};
 use service::parse_duration;
+use tracing::info;
 
 use super::{begin, key::now};
 use crate::export::{
@@ -28,6 +29,9 @@ use crate::export::{
     render::{Archive, Reading},
     sources::Sources,
 };
+
+/// With more files open at once, memory is told about: each takes 1 MB or so.
+const MANY_FILES: usize = 150;
 
 /// Makes a regulator's export of a period: files, a manifest that names them with their digests, and a
 /// signed link in the chain of all exports of this profile and jurisdiction. Nobody sees an export before
@@ -235,6 +239,13 @@ impl Export {
         let reading = self.archive.render(&mut report, &mut package, &mut tell);
         let reading = reading.await.context("read the archive")?;
         bar.finish_and_clear();
+        if reading.most_files > MANY_FILES {
+            let files = reading.most_files;
+            info!(
+                files,
+                "an hour has many files: compact it first, and this takes less memory"
+            );
+        }
         Ok((package.finish().await?, reading))
     }
 

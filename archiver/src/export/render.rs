@@ -37,6 +37,8 @@ pub(crate) struct Reading {
     pub(crate) facts: u64,
     /// Rows that say again what another says, and versions of trips that a higher one replaces.
     pub(crate) repeats: u64,
+    /// Files that were open at once, at most.
+    pub(crate) most_files: usize,
     /// The commits that the rows were once in.
     pub(crate) commits: Commits,
 }
@@ -108,6 +110,7 @@ impl Archive {
                     .await?;
             }
         }
+        reading.most_files = reading.most_files.max(files.count());
         let mut facts = reading::Hour::open(&self.books.storage, &files).await?;
         while let Some(fact) = facts.next().await? {
             reading.facts += 1;

@@ -14,6 +14,13 @@ pub(crate) struct HourFiles {
     pub(crate) trips: Vec<File>,
 }
 
+impl HourFiles {
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.pings.len() + self.ride_events.len() + self.trips.len()
+    }
+}
+
 /// Something that happened to a vehicle.
 #[expect(
     clippy::large_enum_variant,
@@ -44,7 +51,7 @@ pub(crate) struct Hour {
 }
 
 /// Where a fact stands in the order.
-type Place = (FleetId, VehicleId, Timestamp);
+type Place<'a> = (&'a FleetId, &'a VehicleId, Timestamp);
 
 impl Hour {
     /// Opens the files of an hour.
@@ -75,17 +82,19 @@ impl Hour {
     /// An error that names a file which is damaged, not sorted, or not of its table.
     pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Fact>> {
         let ping = self.ping.as_ref();
-        let ping = ping.map(|ping| (ping.fleet, ping.vehicle, ping.time));
+        let ping = ping.map(|ping| (&ping.fleet, &ping.vehicle, ping.time));
         let event = self.event.as_ref();
-        let event = event.map(|event| (event.fleet, event.vehicle, event.time));
+        let event = event.map(|event| (&event.fleet, &event.vehicle, event.time));
         let trip = self.trip.as_ref();
-        let trip = trip.map(|trip| (trip.fleet, trip.vehicle, trip.ended));
-        if comes_first(event, &[ping, trip]) {
+        let trip = trip.map(|trip| (&trip.fleet, &trip.vehicle, trip.ended));
+        let is_event = comes_first(event, &[ping, trip]);
+        let is_ping = comes_first(ping, &[trip, None]);
+        if is_event {
             let event = self.event.take();
             self.event = self.events.next().await?.map(Box::new);
             return Ok(event.map(Fact::Event));
         }
-        if comes_first(ping, &[trip, None]) {
+        if is_ping {
             let ping = self.ping.take();
             self.ping = self.pings.next().await?;
             return Ok(ping.map(Fact::Ping));
@@ -126,6 +135,6 @@ impl Hour {
 }
 
 /// Whether a fact is there and none of the others comes before it.
-fn comes_first(place: Option<Place>, others: &[Option<Place>; 2]) -> bool {
+fn comes_first(place: Option<Place<'_>>, others: &[Option<Place<'_>>; 2]) -> bool {
     place.is_some_and(|place| others.iter().flatten().all(|other| place <= *other))
 }
