@@ -24,6 +24,7 @@ mod compose;
 mod conservation;
 mod contracts;
 mod exports;
+mod exports_in_a_bucket;
 mod kafka;
 mod kcl;
 mod learning;
