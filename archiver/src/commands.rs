@@ -37,6 +37,8 @@ pub enum Command {
 /// # Errors
 /// What stopped the command, in words for the user.
 pub async fn execute(command: Command) -> anyhow::Result<()> {
+    service::give_memory_back();
+    service::use_small_pages();
     match command {
         Command::Audit(settings) => audit::command(*settings).await,
         Command::Compact(settings) => compact::command(*settings).await,
@@ -52,7 +54,6 @@ pub async fn execute(command: Command) -> anyhow::Result<()> {
 /// Starts the logs of a command that works for long. What it returns is requested by a signal: then
 /// the command ends what it has begun.
 fn begin() -> anyhow::Result<Shutdown> {
-    service::use_small_pages();
     service::start_logs(LogFormat::Auto)?;
     let stop = Shutdown::new();
     service::on_signal(stop.clone(), GRACE)?;

@@ -11,11 +11,11 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::testing::{
     Archive, Entry, START_MS, append,
-    archived::{archive, archive_of},
+    archived::{archive, archive_of, repeat},
     event,
     listed::read_listed,
     ping,
-    storages::{Fault, Flaky, Jittery, copy_of, storage},
+    storages::{Fault, Flaky, Jittery, copy_of},
     stream, trip,
 };
 
@@ -176,30 +176,6 @@ async fn a_file_that_is_damaged_is_named_and_its_hour_stays_as_it_is() {
     }
     objects.put(&key, whole).await.unwrap();
     assert_eq!(read_listed(&*objects).await, before);
-}
-
-/// Commits the same rows again, for another shard that knows nothing of this one.
-async fn repeat(objects: &Arc<dyn Objects>) {
-    let lists = Lists::new(Arc::clone(objects), Shutdown::new());
-    let books = Books {
-        storage: storage(objects),
-    };
-    let mut commit = books.commit("shard-0", 1).await.unwrap().unwrap();
-    commit.shard = "other".to_owned();
-    for file in &mut commit.files {
-        let key = Key::new(&file.object.key).unwrap();
-        let bytes = objects.get(&key).await.unwrap().unwrap();
-        file.object.key = file.object.key.replace("shard-0", "other");
-        let key = Key::new(&file.object.key).unwrap();
-        objects.put(&key, bytes).await.unwrap();
-    }
-    let bytes = crate::commit::to_bytes(&commit).unwrap();
-    let put = crate::ledger::commits_of(objects, "other")
-        .put(1, bytes)
-        .await
-        .unwrap();
-    assert_eq!(put, Put::Created);
-    crate::ledger::publish(&lists, &commit).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -156,3 +156,98 @@ fn asked_of(fact: &Fact) -> regulators::Fact<'_> {
         Fact::Trip(trip) => regulators::Fact::Trip(trip),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use objects::{Key, memory::MemoryObjects};
+    use schemas::regulators::{Inputs, Jurisdictions, Period, Profile, Registry, Scope, Zones};
+
+    use super::*;
+    use crate::{
+        export::{Store, package::Destination, place::Place},
+        testing::{
+            START_MS,
+            archived::{archive_of, repeat},
+            ping, trip,
+        },
+    };
+
+    /// Fixes, and where trips ended where two or more did so within the hour.
+    const PROFILE: &str = r#"
+        name = "test"
+        version = "1"
+        time_zone = "UTC"
+        periods = ["day"]
+        [privacy]
+        min_group = 2
+        [[topic]]
+        name = "fixes"
+        rows = "telemetry"
+        format = "csv"
+        file = "fixes.csv"
+        incomplete = "write"
+        columns = [{ name = "fix", from = "ping.name" }]
+        [[topic]]
+        name = "trips"
+        rows = "trips"
+        format = "csv"
+        file = "trips.csv"
+        incomplete = "write"
+        columns = [{ name = "lat", from = "trip.dropoff.lat", decimals = 1 }]
+    "#;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_fact_is_told_once_and_each_hour_ended_by_itself() {
+        let mut later = trip("r3", 1);
+        later.ended = Timestamp(START_MS + HOUR_MS + 30_000);
+        let fixes: Vec<_> = (20..23).map(|n| ping("v1", n).into()).collect();
+        let trips = vec![trip("r1", 1).into(), trip("r2", 1).into(), later.into()];
+        let archived = archive_of(&[[fixes, trips].concat()]).await;
+        repeat(&archived).await;
+
+        let profile = Profile::parse(PROFILE).unwrap();
+        let jurisdictions = "[jurisdictions.here]\ncompany = \"acme\"";
+        let jurisdictions = Jurisdictions::parse(jurisdictions).unwrap();
+        let scope = Scope {
+            jurisdiction: jurisdictions.named("here").unwrap().clone(),
+            period: Period::parse("2026-03-02", &TimeZone::UTC).unwrap(),
+            submission_date: None,
+        };
+        let inputs = Inputs {
+            scope: scope.clone(),
+            registry: Arc::new(Registry::empty(&profile)),
+            zones: Arc::new(Zones::default()),
+            secret: None,
+        };
+        let mut report = Report::new(&profile, inputs).unwrap();
+        let store = Store::new(Arc::new(MemoryObjects::default()));
+        let place = Place::new("test", "here").directory("2026-03-02", 1);
+        let destination = Destination::Stored {
+            store: &store,
+            directory: place.clone(),
+            exceptions: Key::new("exceptions.csv").unwrap(),
+        };
+        let package = Package::begin(report.topics(), &scope, 1, destination).await;
+        let mut package = package.unwrap();
+        let mut told = Vec::new();
+        let mut tell = |facts| told.push(facts);
+        let archive = Archive::new(archived, Shutdown::new());
+        let reading = archive.render(&mut report, &mut package, &mut tell);
+        let reading = reading.await.unwrap();
+        package.finish().await.unwrap();
+
+        // The day has 24 hours; in the first are three fixes and two trips, in the second the third trip.
+        assert_eq!(told[..3], [5, 6, 6]);
+        assert_eq!((told.len(), reading.facts, reading.repeats), (24, 6, 6));
+        let expected = [
+            ("fixes.csv", "fix\nv1/7.20\nv1/7.21\nv1/7.22\n"),
+            ("trips.csv", "lat\n37.7\n37.7\n\n"),
+        ];
+        for (name, expected) in expected {
+            let key = place.file(name).unwrap();
+            let file = store.get_range(&key, 0..1_000).await.unwrap().unwrap();
+            assert_eq!(str::from_utf8(&file).unwrap().replace('\r', ""), expected);
+        }
+    }
+}

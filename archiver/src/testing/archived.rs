@@ -2,11 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use objects::{Objects, memory::MemoryObjects};
+use objects::{Key, Objects, Put, memory::MemoryObjects};
 use service::{Drain, Shutdown};
 use transport::Stream;
 
-use super::{Entry, append, stream};
+use super::{Entry, append, storages::storage, stream};
+use crate::{
+    books::Books,
+    commit,
+    ledger::{commits_of, publish},
+    lists::Lists,
+};
 
 /// Archives what is on the stream, as one commit a shard.
 pub(crate) async fn archive(stream: &Arc<dyn Stream>, objects: &Arc<dyn Objects>) {
@@ -32,4 +38,25 @@ pub(crate) async fn archive_of(parts: &[Vec<Entry>]) -> Arc<dyn Objects> {
         archive(&stream, &objects).await;
     }
     objects
+}
+
+/// Commits the same rows again, for another shard that knows nothing of this one.
+pub(crate) async fn repeat(objects: &Arc<dyn Objects>) {
+    let books = Books {
+        storage: storage(objects),
+    };
+    let mut commit = books.commit("shard-0", 1).await.unwrap().unwrap();
+    commit.shard = "other".to_owned();
+    for file in &mut commit.files {
+        let key = Key::new(&file.object.key).unwrap();
+        let bytes = objects.get(&key).await.unwrap().unwrap();
+        file.object.key = file.object.key.replace("shard-0", "other");
+        let key = Key::new(&file.object.key).unwrap();
+        objects.put(&key, bytes).await.unwrap();
+    }
+    let bytes = commit::to_bytes(&commit).unwrap();
+    let put = commits_of(objects, "other").put(1, bytes).await.unwrap();
+    assert_eq!(put, Put::Created);
+    let lists = Lists::new(Arc::clone(objects), Shutdown::new());
+    publish(&lists, &commit).await.unwrap();
 }

@@ -42,7 +42,7 @@ pub use client::Client;
 pub use drain::Drain;
 pub use duration::parse_duration;
 pub use http::{serve, serve_within};
-pub use limits::{use_all_files, use_small_pages};
+pub use limits::{give_memory_back, use_all_files, use_small_pages};
 pub use listener::{Listener, Terms, listen};
 pub use logs::{LogFormat, start_logs};
 pub use readiness::{Condition, Readiness};
