@@ -57,6 +57,10 @@ impl Agency {
             let kind = kind.map_or("", |kind| kind.to_str().unwrap()).to_owned();
             let (status, length) = (answer.status(), answer.content_length());
             let body = answer.bytes().await.unwrap();
+            let times = body
+                .windows(14)
+                .filter(|bytes| bytes == b"\"last_updated\"");
+            assert!(times.count() <= 1, "{path}: a member is there twice");
             assert_eq!(length, Some(body.len() as u64), "{path}");
             Answer {
                 status,
