@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((told.len(), reading.facts, reading.repeats), (24, 6, 6));
         let expected = [
             ("fixes.csv", "fix\nv1/7.20\nv1/7.21\nv1/7.22\n"),
-            ("trips.csv", "lat\n37.7\n37.7\n\n"),
+            ("trips.csv", "lat\n37.7\n37.7\n\"\"\n"),
         ];
         for (name, expected) in expected {
             let key = place.file(name).unwrap();
