@@ -33,6 +33,7 @@ mod monitoring;
 mod mqtt;
 mod redis;
 mod replay;
+mod reports_of_san_francisco;
 mod secured;
 mod services;
 mod shutdown;

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeSet,
     fs,
     path::PathBuf,
-    process::{Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -70,19 +70,30 @@ impl Office {
 
     /// The same, of a fleet that began to drive then, with more flags for the program.
     pub(crate) fn open_at(start_ms: i64, flags: &[&str]) -> Self {
+        let start = start_ms.to_string();
+        let mut simulate = command(&["simulate", "--start", &start, "--vehicles", "20"]);
+        simulate.args([
+            "--interval",
+            "5s",
+            "--pings",
+            "30000",
+            "--rate",
+            "0",
+            "--seed",
+            "4",
+        ]);
+        Self::of(simulate, flags)
+    }
+
+    /// The same, of what a command sends.
+    pub(crate) fn of(mut send: Command, flags: &[&str]) -> Self {
         let office = Self {
             scratch: tempfile::tempdir().unwrap(),
         };
-        let flags = [&["--max-behind", "3650d"], flags].concat();
+        let flags = [&["--max-behind", "36500d"], flags].concat();
         let program = Program::start(office.scratch.path(), &flags);
-        let to = format!("http://{}", program.ingest);
-        let start = start_ms.to_string();
-        let status = command(&["simulate", "--to", &to, "--start", &start])
-            .args(["--vehicles", "20", "--interval", "5s", "--pings", "30000"])
-            .args(["--rate", "0", "--seed", "4"])
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
+        send.args(["--to", &format!("http://{}", program.ingest)]);
+        let status = send.stdout(Stdio::null()).status().unwrap();
         assert!(status.success(), "{status}");
         program.stop();
         fs::write(office.path("jurisdictions.toml"), JURISDICTIONS).unwrap();
@@ -95,7 +106,7 @@ impl Office {
     }
 
     pub(crate) fn program(&self) -> Program {
-        Program::start(self.scratch.path(), &["--max-behind", "3650d"])
+        Program::start(self.scratch.path(), &["--max-behind", "36500d"])
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
