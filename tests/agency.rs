@@ -156,8 +156,8 @@ fn an_agency_is_told_by_http_what_was_exported() {
     let (vehicles, rides) = office.registry();
     let registry = ["--registry", &vehicles, "--registry", &rides];
     check(&office.export("out", "mds", &first, &registry), "exported");
-    let (process, agency) = Agency::start(&office);
     let strangers_key = key(&office, &[]);
+    let (process, agency) = Agency::start(&office);
     check_hour(&office, &agency, &strangers_key, [&first, &second]);
 
     check(&office.export("out", "mds", &second, &registry), "exported");
