@@ -29,6 +29,7 @@ def times(zone):
     return db.execute(f"select epoch(timezone('{zone}', timestamp '{day}')), epoch(timezone('{zone}', timestamp '{day}' + interval 1 day))").fetchone()
 db = duckdb.connect()
 db.execute("set TimeZone = 'UTC'")
+db.execute('set enable_progress_bar = false')
 db.execute(f"create table sent as select * from (select *, row_number() over (order by t) place from '{source}') where place <= {pings}")
 
 begin, end = times('America/Los_Angeles')
