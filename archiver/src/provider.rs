@@ -226,8 +226,8 @@ async fn list_vehicles(State(app): State<App>, _reader: Reader) -> Result<Respon
         vehicles.all().map(|rows| (rows, vehicles.until()))
     })?;
     let until = until.ok_or(Problem::NothingPublished)?;
-    let head = app.topics.vehicles.live_head()?;
-    Ok(document::in_memory(&head, rows, &live_tail(None, until)))
+    let head = &app.topics.vehicles.live_head;
+    Ok(document::in_memory(head, rows, &live_tail(None, until)))
 }
 
 async fn show_vehicle(
@@ -243,9 +243,9 @@ async fn show_vehicle(
     let (Some(row), Some(until)) = (row, until) else {
         return Err(Problem::UnknownVehicle);
     };
-    let head = app.topics.vehicles.live_head()?;
+    let head = &app.topics.vehicles.live_head;
     let tail = live_tail(None, until);
-    Ok(document::in_memory(&head, vec![row], &tail))
+    Ok(document::in_memory(head, vec![row], &tail))
 }
 
 /// What stands behind the rows of an answer about now.

@@ -46,7 +46,7 @@ pub(super) async fn show(
     };
     let next = page.next.map(|next| link(&app, next, asked.end));
     let document = Document {
-        head: topic.live_head()?,
+        head: topic.live_head.clone(),
         parts,
         tail: live_tail(next.as_deref(), page.reach).into(),
         times: times(&page),

@@ -35,6 +35,8 @@ pub(crate) struct Topics {
 #[derive(Debug)]
 pub(crate) struct TopicFiles {
     topic: Topic,
+    /// What stands before the rows of an answer about now, which says behind them how recent it is.
+    pub(crate) live_head: Bytes,
 }
 
 /// The rows of a topic in an export.
@@ -76,21 +78,17 @@ impl TopicFiles {
         let topic: &Topic = topics
             .find(|topic| topic.name == name)
             .with_context(|| format!("the profile {PROFILE} has no topic {name}"))?;
+        let mut live = topic.clone();
+        live.members.retain(|name, _| name == "version");
         Ok(Self {
             topic: topic.clone(),
+            live_head: Frame::of(&live)?.head.into(),
         })
     }
 
     /// What stands around the rows of a period that ends then.
     pub(crate) fn frame(&self, end: Timestamp) -> anyhow::Result<Frame> {
         Frame::of(&self.topic.until(end))
-    }
-
-    /// What stands before the rows of an answer about now, which says behind them how recent it is.
-    pub(crate) fn live_head(&self) -> anyhow::Result<Bytes> {
-        let mut live = self.topic.clone();
-        live.members.retain(|name, _| name == "version");
-        Ok(Frame::of(&live)?.head.into())
     }
 
     /// The rows that an export has.
