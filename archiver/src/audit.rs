@@ -30,7 +30,6 @@ use crate::{
     hours::files_in,
     layout::{Link, Partition, Table},
     lists::{Lists, Standing},
-    storage::Storage,
 };
 use hour::check_hour;
 
@@ -68,12 +67,7 @@ pub(crate) async fn audit(
     let mut audit = Audit {
         settings,
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
-        books: Books {
-            storage: Storage {
-                objects,
-                drain: stop.clone(),
-            },
-        },
+        books: Books::new(objects, stop.clone()),
         shards: Vec::new(),
         committed: BTreeMap::new(),
         findings: Findings::default(),
@@ -124,12 +118,8 @@ impl Audit {
         for fault in check.faults {
             self.findings.faults.push(fault);
         }
-        let there = files_in(
-            &*self.books.storage.objects,
-            &self.books.storage.drain,
-            partition,
-        )
-        .await?;
+        let storage = &self.books.storage;
+        let there = files_in(&*storage.objects, &storage.drain, partition).await?;
         for key in there.iter().filter(|key| !listed.contains(key.as_str())) {
             self.findings.notes.push(if check.replaced.contains(key.as_str()) {
                 format!("{key} was replaced, and will be deleted by `archiver compact`")

@@ -2,8 +2,11 @@
 //! file by its commit or by the replacement that made it, and whether the file is that. The rows in it
 //! are not looked at.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, ensure};
-use objects::Key;
+use objects::{Key, Objects};
+use service::Shutdown;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -25,14 +28,19 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// The books of the archive in `objects`; storage that is away is waited for until `drain`.
+    pub(crate) fn new(objects: Arc<dyn Objects>, drain: Shutdown) -> Self {
+        Self {
+            storage: Storage { objects, drain },
+        }
+    }
+
     /// The shards that have committed anything, in order.
     pub(crate) async fn shards(&self) -> anyhow::Result<Vec<String>> {
         let mut shards = Vec::new();
         let mut after = None;
         loop {
-            let page = persist(&self.storage.drain, || {
-                self.storage.objects.list("_commits/", after.as_ref())
-            });
+            let page = self.storage.list("_commits/", after.as_ref());
             let page = page.await.context("list the shards")?;
             let Some(first) = page.first() else {
                 return Ok(shards);

@@ -28,7 +28,6 @@ use crate::{
     layout::{Partition, Table},
     lists::{Lists, Replaced, Standing, Why},
     rewriting::{Place, Rewritten, Verdict, digest, rewrite},
-    storage::Storage,
     sweep::Sweep,
     worker::unix_ms,
 };
@@ -71,12 +70,7 @@ pub(crate) async fn compact(
     let compaction = Compaction {
         settings,
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
-        books: Books {
-            storage: Storage {
-                objects,
-                drain: stop.clone(),
-            },
-        },
+        books: Books::new(objects, stop.clone()),
         now_ms: unix_ms,
     };
     compaction.run(stop).await

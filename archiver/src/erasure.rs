@@ -37,7 +37,7 @@ use crate::{
     moment,
     reading::Glance,
     rewriting::{Place, Rewritten, rewrite},
-    storage::{Storage, persist},
+    storage::persist,
     sweep::Sweep,
 };
 use journal::{CHAIN, Entry, HeldEntry, LEAST_KEY_BYTES, keyed_hash};
@@ -118,12 +118,7 @@ pub(crate) async fn erase(
     let holds: Vec<&Hold> = holds.collect();
     let mut erasure = Erasure {
         lists: Lists::new(Arc::clone(&objects), stop.clone()),
-        books: Books {
-            storage: Storage {
-                objects,
-                drain: stop.clone(),
-            },
-        },
+        books: Books::new(objects, stop.clone()),
         grace: request.grace,
         now_ms: request.now_ms,
         sought: Sought {

@@ -28,6 +28,20 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
+    /// Reads an object; None if there is none.
+    pub(crate) async fn get(&self, key: &Key) -> Result<Option<Bytes>, ObjectError> {
+        persist(&self.drain, || self.objects.get(key)).await
+    }
+
+    /// Lists a page of keys.
+    pub(crate) async fn list(
+        &self,
+        prefix: &str,
+        after: Option<&Key>,
+    ) -> Result<Vec<Key>, ObjectError> {
+        persist(&self.drain, || self.objects.list(prefix, after)).await
+    }
+
     /// Reads a range of an object; None if there is no object.
     pub(crate) async fn get_range(
         &self,

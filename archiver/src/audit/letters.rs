@@ -6,7 +6,7 @@ use objects::Key;
 use serde::Deserialize;
 
 use super::Audit;
-use crate::{commit::Commit, draft::sha256, storage::persist};
+use crate::{commit::Commit, draft::sha256};
 
 /// What is read of a dead letter's line.
 #[derive(Deserialize)]
@@ -21,8 +21,8 @@ impl Audit {
         let Some(object) = &commit.dead_letters else {
             return Ok(());
         };
-        let (key, objects) = (Key::new(&object.key)?, &self.books.storage.objects);
-        let bytes = persist(&self.books.storage.drain, || objects.get(&key)).await?;
+        let key = Key::new(&object.key)?;
+        let bytes = self.books.storage.get(&key).await?;
         let bytes = bytes.with_context(|| format!("the dead letters {key} are gone"))?;
         ensure!(
             sha256(&bytes) == object.sha256,

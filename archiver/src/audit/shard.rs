@@ -34,11 +34,7 @@ impl Audit {
         let prefix = format!("_commits/{shard}/");
         let mut after: Option<Key> = None;
         loop {
-            let objects = &self.books.storage.objects;
-            let page = persist(&self.books.storage.drain, || {
-                objects.list(&prefix, after.as_ref())
-            })
-            .await?;
+            let page = self.books.storage.list(&prefix, after.as_ref()).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.clone());
             let numbers = page.iter().map(number);
@@ -184,11 +180,7 @@ impl Audit {
         let prefix = format!("_intents/{shard}/");
         let (mut last, mut after): (u64, Option<Key>) = (0, None);
         loop {
-            let objects = &self.books.storage.objects;
-            let page = persist(&self.books.storage.drain, || {
-                objects.list(&prefix, after.as_ref())
-            })
-            .await?;
+            let page = self.books.storage.list(&prefix, after.as_ref()).await?;
             let Some(end) = page.last() else { break };
             for n in page.iter().map(number) {
                 let n = n?;
@@ -214,8 +206,7 @@ impl Audit {
         }
         if last > chain.n {
             let key = Key::new(format!("{prefix}{last:020}"))?;
-            let objects = &self.books.storage.objects;
-            let bytes = persist(&self.books.storage.drain, || objects.get(&key)).await?;
+            let bytes = self.books.storage.get(&key).await?;
             let intent: Intent = serde_json::from_slice(&bytes.unwrap_or_default())
                 .with_context(|| key.to_string())?;
             match chain.intent(last, shard, &intent) {

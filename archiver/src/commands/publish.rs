@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::begin;
-use crate::{books::Books, ledger::publish, lists::Lists, storage::Storage};
+use crate::{books::Books, ledger::publish, lists::Lists};
 
 /// Lists the files of all commits of an archive. The archivers do so by themselves: this is for an
 /// archive that an older version has written, and where an archiver died and none came after it.
@@ -32,8 +32,7 @@ pub(super) async fn command(settings: Settings) -> anyhow::Result<()> {
         .context("--archive")?;
     let drain = begin()?;
     let lists = Lists::new(Arc::clone(&objects), drain.clone());
-    let storage = Storage { objects, drain };
-    let books = Books { storage };
+    let books = Books::new(objects, drain);
     let mut files = 0;
     for shard in books.shards().await? {
         let mut n = 0;

@@ -40,9 +40,7 @@ fn compaction(objects: Arc<dyn Objects>, now_ms: fn() -> i64) -> Compaction {
             min_files: 2,
         },
         lists: Lists::new(Arc::clone(&objects), drain.clone()),
-        books: Books {
-            storage: Storage { objects, drain },
-        },
+        books: Books::new(objects, drain),
         now_ms,
     }
 }

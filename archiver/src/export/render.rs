@@ -21,7 +21,6 @@ use crate::{
     layout::{Hour, Partition, Table},
     lists::Lists,
     reading::{self, Fact, HourFiles},
-    storage::Storage,
 };
 
 /// The archive, as an export reads it.
@@ -48,12 +47,7 @@ impl Archive {
     pub(crate) fn new(objects: Arc<dyn Objects>, ending: Shutdown) -> Self {
         Self {
             lists: Lists::new(Arc::clone(&objects), ending.clone()),
-            books: Books {
-                storage: Storage {
-                    objects,
-                    drain: ending,
-                },
-            },
+            books: Books::new(objects, ending),
         }
     }
 
