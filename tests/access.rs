@@ -29,7 +29,7 @@ fn now_ms() -> i64 {
 }
 
 /// Makes an API key, as its user does.
-fn key(file: &Path, flags: &[&str]) -> String {
+pub(crate) fn key(file: &Path, flags: &[&str]) -> String {
     let made = command(&["key", "--file"]).arg(file).args(flags).output();
     String::from_utf8(made.unwrap().stdout)
         .unwrap()

@@ -7,12 +7,15 @@ use std::{fs, net::SocketAddr, time::SystemTime};
 use reqwest::{StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::support::{
-    office::{Office, check},
-    process::Process,
-    program::{command, service, wait},
-    tools::{Tools, passes},
-    wait_for,
+use crate::{
+    access::key,
+    support::{
+        office::{Office, check},
+        process::Process,
+        program::{service, wait},
+        tools::{Tools, passes},
+        wait_for,
+    },
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -34,8 +37,8 @@ struct Agency {
 impl Agency {
     /// Serves what the office has exported.
     fn start(office: &Office) -> (Process, Self) {
-        let key = key(office, &["--may", "read", "--fleet", "bay"]);
         let (exports, keys) = (office.url("out"), office.text("keys.toml"));
+        let key = key(keys.as_ref(), &["--may", "read", "--fleet", "bay"]);
         let mut serve = service("archiver", &["serve", "--exports", &exports]);
         serve.args(["--jurisdiction", "bay", "--api-keys", &keys]);
         serve.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
@@ -86,14 +89,6 @@ impl Agency {
 fn hour_name(begin_ms: i64) -> String {
     let begin = jiff::Timestamp::from_millisecond(begin_ms).unwrap();
     begin.strftime("%Y-%m-%dT%H").to_string()
-}
-
-/// Makes an API key.
-fn key(office: &Office, flags: &[&str]) -> String {
-    let file = office.text("keys.toml");
-    let made = command(&["key", "--file", &file]).args(flags).output();
-    let printed = String::from_utf8(made.unwrap().stdout).unwrap();
-    printed.trim().to_owned()
 }
 
 /// The rows of an exported document.
@@ -156,7 +151,7 @@ fn an_agency_is_told_by_http_what_was_exported() {
     let (vehicles, rides) = office.registry();
     let registry = ["--registry", &vehicles, "--registry", &rides];
     check(&office.export("out", "mds", &first, &registry), "exported");
-    let strangers_key = key(&office, &[]);
+    let strangers_key = key(&office.path("keys.toml"), &[]);
     let (process, agency) = Agency::start(&office);
     check_hour(&office, &agency, &strangers_key, [&first, &second]);
 

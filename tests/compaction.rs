@@ -146,6 +146,12 @@ fn drive(program: &Program, is_over: &AtomicBool) -> u64 {
     number
 }
 
+/// The command that compacts an archive, and keeps for so long what it replaced.
+fn compacting<'a>(archive: &'a str, grace: &'a str) -> [&'a str; 7] {
+    let [before, keep] = ["--before", "--grace"];
+    ["compact", "--archive", archive, before, BEFORE, keep, grace]
+}
+
 /// Compacts again and again, killed after so many milliseconds, now and then by two at once; says how many
 /// were killed, and how many ended before.
 fn compact(archive: &str, is_over: &AtomicBool) -> (u32, u32) {
@@ -155,17 +161,8 @@ fn compact(archive: &str, is_over: &AtomicBool) -> (u32, u32) {
         turn = turn * 7 % 1_999;
         // A directory is compacted in a tenth of the time that a bucket takes.
         let wait_ms = if turn % 2 == 0 { turn } else { turn % 100 };
-        let flags = [
-            "compact",
-            "--archive",
-            archive,
-            "--before",
-            BEFORE,
-            "--grace",
-            GRACE,
-        ];
         let start = || {
-            let mut command = service("archiver", &flags);
+            let mut command = service("archiver", &compacting(archive, GRACE));
             command
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -206,24 +203,15 @@ fn check_readers(archive: &str, python: &Path, place: (&str, &str)) {
     let is_over = AtomicBool::new(false);
     let (driven, (kills, ends)) = thread::scope(|scope| {
         let driving = scope.spawn(|| drive(&program, &is_over));
-        let compacting = scope.spawn(|| compact(archive, &is_over));
+        let compactions = scope.spawn(|| compact(archive, &is_over));
         thread::sleep(LASTS);
         is_over.store(true, Ordering::Relaxed);
-        (driving.join().unwrap(), compacting.join().unwrap())
+        (driving.join().unwrap(), compactions.join().unwrap())
     });
     let (reads, _) = reader.end();
     program.stop();
 
-    let flags = [
-        "compact",
-        "--archive",
-        archive,
-        "--before",
-        BEFORE,
-        "--grace",
-        "0s",
-    ];
-    check(&archiver(&flags), "");
+    check(&archiver(&compacting(archive, "0s")), "");
     assert_eq!(Reader::start(python, place).end().1, driven);
     let flags = [
         "audit",
