@@ -2,17 +2,17 @@
 each command in a process of its own. The archive is a simulated day, made once by the real program; all that
 regulators want to be told of vehicles and rides is in a registry.
 
-Usage: exports.py PROGRAMS DIRECTORY [PINGS]; PROGRAMS is where `cargo build --release --bins` puts them.
+Usage: exports.py PROGRAMS DIRECTORY [PINGS]; PROGRAMS is where `cargo build --release --workspace --bins` puts them.
 """
 
 import os
 import pathlib
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 START_MS, DAY = 1773100800000, "2026-03-10"  # Midnight of UTC.
 EVERY_S = 5
@@ -92,21 +92,22 @@ def make(hansom, pings):
     run += ["--admin", "127.0.0.1:0", "--max-behind", "36500d", "--learning", "off"]
     with open("hansom.log", "w") as log:
         program = subprocess.Popen(run, stderr=log)
-    while True:
-        try:
-            urllib.request.urlopen(f"http://{INGEST}/healthz")
-        except urllib.error.HTTPError:
-            break
-        except OSError:
-            time.sleep(0.1)
-            continue
-        break
+    while not is_listening():
+        if program.poll() is not None:
+            sys.exit("hansom.log says why it did not start")
+        time.sleep(0.1)
     simulate = [hansom, "simulate", "--to", f"http://{INGEST}", "--vehicles", str(vehicles), "--rate", "0"]
     simulate += ["--interval", f"{EVERY_S}s", "--pings", str(pings), "--start", str(START_MS)]
     subprocess.run(simulate, check=True)
     program.send_signal(signal.SIGTERM)
     if program.wait() != 0:
         sys.exit("hansom.log says why it did not end well")
+
+
+def is_listening():
+    host, port = INGEST.split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
 
 
 def told(archiver):
